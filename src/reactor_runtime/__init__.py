@@ -1,0 +1,1 @@
+"""Reactor Runtime: turns a Python class into a live, interactive video model."""

@@ -1,0 +1,1 @@
+"""authoring room; see docs/architecture."""

@@ -1,0 +1,109 @@
+"""What a model offers, as plain data: the only thing the server ever knows of an author's class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, Literal
+
+import msgspec
+
+from reactor_runtime.errors import InvalidArgument, UnknownCommand
+
+Kind = Literal["video", "audio"]
+Direction = Literal["in", "out"]
+"""Seen from the model: `out` is what the model emits, `in` is what clients send."""
+
+
+class TrackSpec(msgspec.Struct, frozen=True):
+    """One named line of media.
+
+    Attributes:
+        rate: Declared frames per second (0 when measured) for video, samples per second for audio.
+    """
+
+    name: str
+    kind: Kind
+    direction: Direction = "out"
+    rate: float = 0.0
+
+
+class CommandSpec(msgspec.Struct, frozen=True):
+    """One command clients may send.
+
+    Attributes:
+        schema: JSON Schema (2020-12) of the arguments, always an object.
+        checked_by: `server` when the schema decides; `worker` when only the author's own types can (generation 1
+            coerces leniently through pydantic).
+    """
+
+    name: str
+    description: str = ""
+    schema: dict[str, Any] = {"type": "object", "properties": {}}
+    checked_by: Literal["server", "worker"] = "server"
+
+
+class MessageSpec(msgspec.Struct, frozen=True):
+    """One message the model may send to clients."""
+
+    name: str
+    description: str = ""
+    schema: dict[str, Any] = {"type": "object"}
+
+
+class Contract(msgspec.Struct, frozen=True):
+    """Everything a model offers.
+
+    Attributes:
+        generation: The authoring style; it decides session rules, never how media flows.
+        fps: Playout rate pinned by the author, None when it is measured.
+        buffer_size: Ceiling on frames generated ahead of what is shown (never below one chunk).
+    """
+
+    model_name: str
+    generation: Literal["video_model", "reactor_model"]
+    tracks: tuple[TrackSpec, ...] = ()
+    commands: tuple[CommandSpec, ...] = ()
+    messages: tuple[MessageSpec, ...] = ()
+    description: str = ""
+    version: str = "v0.0.0"
+    fps: float | None = None
+    buffer_size: int = 4
+
+    def outputs(self, kind: Kind | None = None) -> tuple[TrackSpec, ...]:
+        """Return the output tracks in declaration order, of one kind if asked."""
+        return tuple(t for t in self.tracks if t.direction == "out" and kind in (None, t.kind))
+
+    def command(self, name: str) -> CommandSpec:
+        """Return the named command.
+
+        Raises:
+            UnknownCommand: The model declares none of that name; the message lists those it has.
+        """
+        for spec in self.commands:
+            if spec.name == name:
+                return spec
+        known = ", ".join(sorted(c.name for c in self.commands)) or "none"
+        raise UnknownCommand(f"unknown command {name!r}; this model has: {known}")
+
+    def check(self, name: str, arguments: Mapping[str, Any]) -> None:
+        """Accept or refuse one command before it reaches the model.
+
+        Raises:
+            UnknownCommand: No such command.
+            InvalidArgument: An argument is missing, unexpected, of a wrong type or out of range; names the argument.
+        """
+        spec = self.command(name)
+        if spec.checked_by == "worker":
+            return
+        error = next(iter(_validator(msgspec.json.encode(spec.schema)).iter_errors(dict(arguments))), None)
+        if error is not None:
+            where = ".".join(str(part) for part in error.absolute_path)
+            raise InvalidArgument(f"{name}: {where}: {error.message}" if where else f"{name}: {error.message}")
+
+
+@lru_cache(maxsize=512)
+def _validator(schema_json: bytes) -> Any:
+    from jsonschema import Draft202012Validator  # 60 ms to import, needed from the first command on
+
+    return Draft202012Validator(msgspec.json.decode(schema_json))

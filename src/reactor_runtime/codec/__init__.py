@@ -1,0 +1,1 @@
+"""codec room; see docs/architecture."""

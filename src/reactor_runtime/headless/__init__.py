@@ -1,0 +1,1 @@
+"""headless room; see docs/architecture."""

@@ -1,0 +1,1 @@
+"""http room; see docs/architecture."""

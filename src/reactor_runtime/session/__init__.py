@@ -1,0 +1,1 @@
+"""session room; see docs/architecture."""

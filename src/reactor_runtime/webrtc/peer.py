@@ -1,0 +1,64 @@
+"""The border to the WebRTC engine: what the runtime asks of one peer connection, in eight methods."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from reactor_runtime.authoring.contract import TrackSpec
+from reactor_runtime.media.frame import AccessUnit, AudioBlock
+
+
+class PeerObserver(Protocol):
+    """What a peer reports. Every call comes on the event loop."""
+
+    def on_connected(self) -> None:
+        """ICE and DTLS are up."""
+
+    def on_disconnected(self, reason: str) -> None:
+        """The transport failed or was closed by the remote. At most once; nothing follows it."""
+
+    def on_channel_open(self, label: str) -> None:
+        """A data channel that the client made is open."""
+
+    def on_message(self, label: str, data: str | bytes) -> None:
+        """One whole data-channel message."""
+
+    def on_keyframe_request(self, track: str) -> None:
+        """The remote's decoder lost its reference for this track (PLI or FIR)."""
+
+
+class Peer(Protocol):
+    """One peer connection. The client offers, the peer answers; all methods are called on the event loop."""
+
+    async def answer(self, offer_sdp: str, mids: Mapping[str, TrackSpec]) -> str:
+        """Apply an offer and return the complete answer, own candidates inline.
+
+        Args:
+            offer_sdp: The client's offer.
+            mids: SDP mid to track, for every media line that is to be used; others are answered inactive.
+
+        Raises:
+            ClientError: The SDP cannot be used (code `invalid_sdp`).
+        """
+
+    async def add_candidate(self, candidate: str, sdp_mid: str | None, sdp_mline_index: int | None) -> None:
+        """Add one remote candidate; a malformed or end-of-candidates one is ignored."""
+
+    def send(self, label: str, text: str) -> bool:
+        """Send on a data channel; False when it is not open (counted by the caller as lost)."""
+
+    def send_video(self, track: str, unit: AccessUnit) -> bool:
+        """Send one encoded picture; False when it had to be dropped, after which a key frame is needed."""
+
+    def send_audio(self, track: str, block: AudioBlock) -> None:
+        """Send 10 ms multiples of audio."""
+
+    async def estimate_bps(self) -> int | None:
+        """Return the engine's estimate of what this peer's network carries, None while unknown."""
+
+    async def stats(self) -> dict[str, float]:
+        """Return a few figures of the connection: rtt_s, packets_lost, bytes_sent, frames_sent."""
+
+    def close(self) -> None:
+        """Close everything and free the engine's threads. Idempotent."""

@@ -1,0 +1,1 @@
+"""wire room; see docs/architecture."""

@@ -1,0 +1,238 @@
+"""What crosses the control pipe, one struct per message, one order per direction.
+
+Times are monotonic seconds of the machine; server and worker share that clock.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from reactor_runtime.authoring.contract import Contract
+
+
+class _Message(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
+    pass
+
+
+# ---- server -> model ------------------------------------------------------------------------------------------
+
+
+class Setup(_Message, frozen=True):
+    """First message to a fresh worker: where the model is and how to configure it.
+
+    Attributes:
+        model_dir: Absolute folder that holds `reactor.yaml` or the `@model` class.
+        config_path: `-c/--config`, absolute, or None to use what the model declares.
+        overrides: `a.b=value` strings from `--model.a.b`, in order.
+    """
+
+    model_dir: str
+    config_path: str | None = None
+    overrides: tuple[str, ...] = ()
+    verbose: bool = False
+
+
+class SessionBegan(_Message, frozen=True):
+    """A session opened. Sent before any of its clients."""
+
+    session_id: str
+
+
+class ClientJoined(_Message, frozen=True):
+    """A client's connection is ready."""
+
+    client_id: int
+    joined_at: float
+
+
+class ClientLeft(_Message, frozen=True):
+    """A client's connection is gone."""
+
+    client_id: int
+
+
+class Invoke(_Message, frozen=True):
+    """One command, already checked where the contract lets the server check it. Answered by `Replied`.
+
+    Attributes:
+        client_id: The sender; None for the runtime itself (headless scripts, replay after a restart).
+    """
+
+    command_id: int
+    name: str
+    arguments: dict[str, Any]
+    client_id: int | None = None
+    submitted_at: float = 0.0
+
+
+class SessionEnding(_Message, frozen=True):
+    """The session is over; answered by `SessionClosed` once the model let go of it."""
+
+    reason: str
+
+
+class Released(_Message, frozen=True):
+    """Slots of a ring whose pixels the server no longer needs."""
+
+    ring: int
+    slots: list[int]
+
+
+class Ping(_Message, frozen=True):
+    """Answered at once, from the control thread, by `Pong`."""
+
+    sent_at: float
+
+
+class Shutdown(_Message, frozen=True):
+    """Leave: end the session hooks, then the process."""
+
+
+# ---- model -> server ------------------------------------------------------------------------------------------
+
+
+class Described(_Message, frozen=True):
+    """The author's code was imported and compiled; weights are not loaded yet."""
+
+    pid: int
+    contract: Contract
+
+
+class Progress(_Message, frozen=True):
+    """What loading is busy with. `fraction` is 0..1, or None when it cannot be told."""
+
+    text: str
+    fraction: float | None = None
+
+
+class Loaded(_Message, frozen=True):
+    """`load()` returned; sessions may begin."""
+
+    seconds: float
+
+
+class Failed(_Message, frozen=True):
+    """The author's code raised, or ended where it must not.
+
+    Attributes:
+        where: `import` and `load` happen before any session; `run` ends the model's loop; `handler` and `hook`
+            concern one call and leave the model running.
+        summary: One line, safe for a client: no paths, no values of the author.
+        error: One line for the author.
+        traceback: Whole traceback for the author, empty when there is none (`run` returned early).
+    """
+
+    where: Literal["import", "load", "run", "handler", "hook"]
+    summary: str
+    error: str
+    traceback: str = ""
+
+
+class RingOpened(_Message, frozen=True):
+    """A new frame ring; its memory arrives beside this message as one file descriptor.
+
+    Attributes:
+        ring: Number of the ring, never reused by one worker. A later ring of the same track replaces the earlier
+            one for new frames; frames already sent stay valid until released.
+        slot_bytes: Size of each slot; slot `i` starts at `i * slot_bytes`.
+    """
+
+    ring: int
+    track: str
+    slot_bytes: int
+    slots: int
+
+
+class SlotRef(msgspec.Struct, frozen=True, array_like=True):
+    """One picture in a ring: packed I420 (Y, U, V planes without padding), even width and height."""
+
+    ring: int
+    slot: int
+    width: int
+    height: int
+
+
+class Slice(_Message, frozen=True):
+    """One time slice of an emitted chunk: at most one picture and one audio block per track.
+
+    Attributes:
+        epoch: Counts flushes; a slice of an older epoch is never shown.
+        index: Place in its chunk, 0..chunk_frames-1.
+        fps: Rate asked for by the author or measured from compute time; None leaves it to the pacer.
+        video: Track name to picture.
+        audio: Track name to interleaved little-endian int16 at 48 kHz: (channels, bytes).
+        answers: Ids of the commands whose handlers had returned before this chunk's generation began.
+        began_at: When generation of the chunk began.
+        emitted_at: When the slice was complete in its slots.
+    """
+
+    epoch: int
+    index: int
+    chunk_frames: int
+    video: dict[str, SlotRef] = {}
+    audio: dict[str, tuple[int, bytes]] = {}
+    fps: float | None = None
+    answers: list[int] = []
+    began_at: float = 0.0
+    emitted_at: float = 0.0
+
+
+class Flushed(_Message, frozen=True):
+    """Everything of an epoch before `epoch` must vanish now. `hold` keeps the last picture, else one black frame."""
+
+    epoch: int
+    hold: bool = False
+
+
+class Said(_Message, frozen=True):
+    """A message from the model. `client_id` None means every client of the session."""
+
+    data: Any
+    name: str | None = None
+    client_id: int | None = None
+
+
+class Replied(_Message, frozen=True):
+    """The answer to one `Invoke`: an error code and text, or an optional body (`name` is its message type)."""
+
+    command_id: int
+    data: Any = None
+    name: str | None = None
+    error_code: str | None = None
+    error_message: str = ""
+
+
+class SessionEnded(_Message, frozen=True):
+    """The model itself ended the session (generation 1: `start_session` returned or raised)."""
+
+    reason: str
+    crashed: bool = False
+
+
+class SessionClosed(_Message, frozen=True):
+    """Answer to `SessionEnding`: hooks have run, the model holds nothing of the session."""
+
+
+class Pong(_Message, frozen=True):
+    """Answer to `Ping`."""
+
+    sent_at: float
+
+
+ToModel = Setup | SessionBegan | ClientJoined | ClientLeft | Invoke | SessionEnding | Released | Ping | Shutdown
+FromModel = (
+    Described
+    | Progress
+    | Loaded
+    | Failed
+    | RingOpened
+    | Slice
+    | Flushed
+    | Said
+    | Replied
+    | SessionEnded
+    | SessionClosed
+    | Pong
+)

@@ -1,0 +1,34 @@
+"""One model instance as the server sees it, whether it lives in its own process or in this one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from reactor_runtime.worker.messages import FromModel, Setup, SlotRef, ToModel
+
+
+class ModelPort(Protocol):
+    """The border to one model instance. All methods run on the event loop; so does the observer."""
+
+    async def start(self, setup: Setup, observe: Callable[[FromModel], None], lost: Callable[[str], None]) -> None:
+        """Start the instance and begin to import the author's code.
+
+        Args:
+            setup: What to run.
+            observe: Called for each message, in order, `RingOpened` excepted (the port maps rings itself).
+            lost: Called once if the instance ends without having been asked to, with how ("exited with status 3",
+                "killed by SIGKILL").
+        """
+
+    def send(self, message: ToModel) -> None:
+        """Queue one message; never blocks, never raises once the instance is gone."""
+
+    def pixels(self, ref: SlotRef) -> npt.NDArray[np.uint8]:
+        """Return the packed I420 bytes of a slot, flat, without a copy. Valid until the slot is released."""
+
+    async def stop(self, grace: float) -> None:
+        """Ask the instance to leave, end it after `grace` seconds, and free its rings. Idempotent."""
