@@ -39,7 +39,7 @@ class CommandSpec(msgspec.Struct, frozen=True):
 
     name: str
     description: str = ""
-    schema: dict[str, Any] = {"type": "object", "properties": {}}
+    schema: dict[str, Any] = msgspec.field(default_factory=lambda: {"type": "object", "properties": {}})
     checked_by: Literal["server", "worker"] = "server"
 
 
@@ -48,7 +48,7 @@ class MessageSpec(msgspec.Struct, frozen=True):
 
     name: str
     description: str = ""
-    schema: dict[str, Any] = {"type": "object"}
+    schema: dict[str, Any] = msgspec.field(default_factory=lambda: {"type": "object"})
 
 
 class Contract(msgspec.Struct, frozen=True):

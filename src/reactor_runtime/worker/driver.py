@@ -1,0 +1,98 @@
+"""Between an authoring style and the process it runs in: a driver runs one style, an outlet takes what it makes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, Protocol
+
+from reactor_runtime.authoring.contract import Contract
+from reactor_runtime.worker.messages import ClientJoined, ClientLeft, Invoke, SessionBegan, SessionEnding
+
+Inbound = SessionBegan | ClientJoined | ClientLeft | Invoke | SessionEnding
+"""What reaches a model, in one order."""
+
+
+class Outlet(Protocol):
+    """Where a driver puts what the model makes. Thread: any."""
+
+    def emit(
+        self,
+        payloads: Mapping[str, object],
+        *,
+        fps: float | None = None,
+        compute_time: float | None = None,
+        drop: bool = False,
+    ) -> int:
+        """Normalise one chunk into ring slots and hand it to the stream; wait while the stream is full.
+
+        Args:
+            payloads: Track name to what the author gave: see `media.normalise`.
+            fps: Rate to play at; None measures it (from `compute_time`, else from the time between emits).
+            compute_time: Seconds the chunk took to generate.
+            drop: Throw away what finds no room instead of waiting.
+
+        Returns:
+            Frames handed over. 0 when no session is open, after `stop_waiting`, or when a flush overtook the chunk.
+
+        Raises:
+            OutputError: A payload is no picture or sound, or names no output track.
+        """
+
+    def flush(self, *, hold: bool = False) -> None:
+        """Drop everything not yet shown, here and in the server; wakes an `emit` that waits."""
+
+    def say(self, data: object, *, name: str | None = None, client_id: int | None = None) -> None:
+        """Send a message to one client, or to all. It is encoded before this returns.
+
+        Raises:
+            AuthorError: `data` cannot be encoded; names the field and its type.
+        """
+
+    def reply(
+        self,
+        command_id: int,
+        data: object = None,
+        *,
+        name: str | None = None,
+        error_code: str | None = None,
+        error_message: str = "",
+    ) -> None:
+        """Answer one command, exactly once. `data` that cannot be encoded becomes an `internal_error` reply."""
+
+    def failed(self, where: Literal["load", "run", "handler", "hook"], error: BaseException | str) -> None:
+        """Report the author's failure: logged with its traceback here, summarised for clients by the server."""
+
+    def progress(self, text: str, fraction: float | None = None) -> None:
+        """Report what loading is busy with."""
+
+    def end_session(self, reason: str, *, crashed: bool = False) -> None:
+        """Tell the server that the model itself ended the session."""
+
+    def session_closed(self) -> None:
+        """Tell the server that the model let go of the session."""
+
+
+class Driver(Protocol):
+    """Runs one model of one authoring style. Made in the worker once the author's class is imported."""
+
+    contract: Contract
+
+    def load(self, outlet: Outlet) -> None:
+        """Construct the model and load its weights. Thread: main. Raises whatever the author's code raises."""
+
+    def run(self) -> None:
+        """Serve sessions until `close`; returns when closed. Thread: main.
+
+        Raises:
+            BaseException: What the author's loop raised; the process reports it and ends.
+        """
+
+    def deliver(self, item: Inbound) -> None:
+        """Queue one item for the model; never blocks. Thread: any."""
+
+    def close(self) -> None:
+        """Make `run` return soon: the current session ends first. Thread: any."""
+
+
+MakeDriver = Callable[[type[Any], Contract, Any], Driver]
+"""(author's class, its contract, parsed configuration) to driver."""
