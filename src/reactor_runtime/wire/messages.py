@@ -1,0 +1,233 @@
+"""What clients and the runtime say to each other, whatever family puts it on the wire.
+
+`request_id` is the client's own word for a request; it comes back unchanged in the answer, and is None where the
+client wants none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+# ---- client -> runtime ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Steer the model.
+
+    Attributes:
+        uploads: Parameter name to the reference of a file uploaded over HTTP.
+    """
+
+    name: str
+    arguments: dict[str, Any]
+    request_id: str | None = None
+    uploads: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """The client is alive. Never answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestSchema:
+    """Answered by `Schema`."""
+
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RequestCapabilities:
+    """Answered by `Capabilities`."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublishTrack:
+    """Claim an input track. Answered by `TrackAnswered`."""
+
+    track: str
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnpublishTrack:
+    """Give an input track back."""
+
+    track: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeTrack:
+    """Send this output track. May be said twice."""
+
+    track: str
+
+
+@dataclass(frozen=True, slots=True)
+class PauseTrack:
+    """Stop sending this output track."""
+
+    track: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileUploaded:
+    """An upload over HTTP is complete. `size` is in bytes."""
+
+    upload_id: str
+    name: str
+    mime_type: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRecording:
+    """Ask for the last `duration` seconds, or for the whole session (None)."""
+
+    duration: float | None
+    request_id: str | None = None
+
+
+Inbound = (
+    Command
+    | Ping
+    | RequestSchema
+    | RequestCapabilities
+    | PublishTrack
+    | UnpublishTrack
+    | ResumeTrack
+    | PauseTrack
+    | FileUploaded
+    | RequestRecording
+)
+
+# ---- runtime -> client ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSaid:
+    """A message of the model. `name` is its type; None where the model gave plain data (generation 1)."""
+
+    data: Any
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CommandAnswered:
+    """The answer to one `Command`, for its sender only.
+
+    Attributes:
+        name: Type of the reply's body; None where the handler returned nothing.
+        data: The reply's body.
+        error_code: Why the command was refused; None where it was accepted.
+    """
+
+    request_id: str | None
+    command: str
+    name: str | None = None
+    data: Any = None
+    error_code: str | None = None
+    error_message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """The model's OpenAPI document."""
+
+    document: Mapping[str, Any]
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """The model's tracks and commands, as `/start_session` tells them."""
+
+    document: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TrackAnswered:
+    """The answer to `PublishTrack`. `error_code` None means the track is the client's."""
+
+    track: str
+    request_id: str | None
+    error_code: str | None = None
+    error_message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStateChanged:
+    """The session went on to `state`."""
+
+    state: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnded:
+    """The session is over; the wire closes next."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingRefused:
+    """The answer to `RequestRecording` that failed."""
+
+    reason: str
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFailed:
+    """The author's code raised. `summary` is one line that is safe to show."""
+
+    where: str
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoadingProgress:
+    """What loading is busy with. `fraction` is 0..1, or None when it cannot be told."""
+
+    text: str
+    fraction: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """The answer to bytes that say nothing."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FrameAnswers:
+    """The frame with this RTP timestamp (90 kHz, 32 bit) is the first that shows these commands' effect.
+
+    Attributes:
+        command_ids: The request ids that the client gave its commands.
+    """
+
+    track: str
+    rtp_timestamp: int
+    command_ids: Sequence[str]
+
+
+Outbound = (
+    ModelSaid
+    | CommandAnswered
+    | Schema
+    | Capabilities
+    | TrackAnswered
+    | SessionStateChanged
+    | SessionEnded
+    | RecordingRefused
+    | ModelFailed
+    | LoadingProgress
+    | Unreadable
+    | FrameAnswers
+)

@@ -1,0 +1,252 @@
+"""The JSON family "multi": the channels `control` and `data`, text frames.
+
+`control` carries the track verbs. `data` carries everything else as `{"scope", "data": {"type", "data"}}`; a frame
+without a scope is an application command as it stands. Three things go beyond the published family, and published
+clients neither send nor see them: an application command may carry an `id` beside its `type`; it is then answered by
+`commandAccepted`; and what the family has no word for (a refused command, the session's state, a failed model) is told
+in runtime-scope messages of our own, which those clients ignore.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import msgspec
+
+from reactor_runtime.errors import ClientError
+from reactor_runtime.wire.messages import (
+    Capabilities,
+    Command,
+    CommandAnswered,
+    FileUploaded,
+    FrameAnswers,
+    Inbound,
+    LoadingProgress,
+    ModelFailed,
+    ModelSaid,
+    Outbound,
+    PauseTrack,
+    Ping,
+    PublishTrack,
+    RecordingRefused,
+    RequestCapabilities,
+    RequestRecording,
+    RequestSchema,
+    ResumeTrack,
+    Schema,
+    SessionEnded,
+    SessionStateChanged,
+    TrackAnswered,
+    UnpublishTrack,
+    Unreadable,
+)
+
+MAX_BYTES = 262_144  # what offers announce as a=max-message-size
+MAX_DEPTH = 32  # objects in objects; no published command nests deeper than 5, and schema checks recurse
+MIN_INT, MAX_INT = -(2**63), 2**64 - 1  # what the control pipe's msgpack carries
+
+Channel = Literal["control", "data"]
+Frame = tuple[Channel, str]
+
+
+class _Said(msgspec.Struct):
+    """The inner object of a `data` frame."""
+
+    type: str
+    data: dict[str, Any] | None = None
+    id: str | None = None
+    uploads: dict[str, dict[str, Any]] | None = None
+
+
+class _Scoped(msgspec.Struct):
+    scope: Literal["application", "runtime"]
+    data: _Said
+
+
+class _Verb(msgspec.Struct):
+    """A `control` frame; requests name a method, notifications an event."""
+
+    type: str
+    method: str = ""
+    event: str = ""
+    request_id: str | None = None
+    data: dict[str, Any] | None = None
+
+
+class _Track(msgspec.Struct):
+    name: str
+
+
+class _Clip(msgspec.Struct):
+    duration_seconds: float
+
+
+def decode(channel: str, data: str | bytes) -> Inbound | None:
+    """Read one frame.
+
+    Returns:
+        What the client said, or None for a legal frame that means nothing here (an unknown verb, runtime message or
+        channel), which is to be ignored.
+
+    Raises:
+        ClientError: Code `unreadable`: too large or too deep, no JSON object, or a field of a wrong type.
+    """
+    try:
+        frame = _parse(data)
+        match channel:
+            case "data":
+                return _read_data(frame)
+            case "control":
+                return _read_control(frame)
+    except msgspec.MsgspecError as error:
+        raise _unreadable(str(error)) from None
+    return None
+
+
+def encode(message: Outbound) -> list[Frame]:
+    """Return the frames that say this, in order; none where the family has no way to say it."""
+    match message:
+        case ModelSaid(data=data, name=None):
+            return [_frame("data", {"scope": "application", "data": data})]
+        case ModelSaid(data=data, name=name):
+            return [_frame("data", {"scope": "application", "data": {"type": name, "data": data}})]
+        case CommandAnswered():
+            return _answer(message)
+        case TrackAnswered():
+            return _track_answer(message)
+        case Schema(document=document):
+            return [_runtime("modelSchema", document)]
+        case Capabilities(document=document):
+            return [_runtime("modelCapabilities", document)]
+        case SessionStateChanged(state=state, reason=reason):
+            return [_runtime("sessionState", {"state": state, "reason": reason})]
+        case SessionEnded(reason=reason):
+            return [_runtime("sessionEnded", {"reason": reason})]
+        case RecordingRefused(reason=reason):
+            return [_runtime("clipFailed", {"reason": reason})]
+        case ModelFailed(where=where, summary=summary):
+            return [_runtime("modelFailed", {"where": where, "summary": summary})]
+        case LoadingProgress(text=text, fraction=fraction):
+            return [_runtime("loading", {"text": text, "fraction": fraction})]
+        case Unreadable(reason=reason):
+            return [_runtime("unreadable", {"reason": reason})]
+        case FrameAnswers(track=track, rtp_timestamp=ticks, command_ids=ids):
+            return [_runtime("frameAnswers", {"track": track, "rtp_timestamp": ticks, "command_ids": ids})]
+
+
+# ---- reading --------------------------------------------------------------------------------------------------
+
+
+def _parse(data: str | bytes) -> dict[str, Any]:
+    try:
+        raw = data.encode() if isinstance(data, str) else data
+        if len(raw) > MAX_BYTES:
+            raise _unreadable(f"the frame has {len(raw)} bytes, at most {MAX_BYTES} are read")
+        frame = msgspec.json.decode(raw, type=dict[str, Any])
+    except UnicodeError:
+        raise _unreadable("the frame is not UTF-8") from None
+    except RecursionError:
+        raise _too_deep() from None
+    _check_values(frame)
+    return frame
+
+
+def _check_values(frame: object) -> None:
+    """Refuse what later steps could not carry: nesting they would recurse into, integers beyond 64 bit."""
+    level: list[object] = [frame]
+    for _ in range(MAX_DEPTH):
+        inner: list[object] = []
+        for value in level:
+            if isinstance(value, dict):
+                inner.extend(value.values())
+            elif isinstance(value, list):
+                inner.extend(value)
+            elif isinstance(value, int) and not MIN_INT <= value <= MAX_INT:
+                raise _unreadable("a whole number does not fit 64 bit")
+        if not inner:
+            return
+        level = inner
+    raise _too_deep()
+
+
+def _read_data(frame: dict[str, Any]) -> Inbound | None:
+    if "scope" not in frame:
+        return _command(msgspec.convert(frame, _Said))
+    scoped = msgspec.convert(frame, _Scoped)
+    if scoped.scope == "application":
+        return _command(scoped.data)
+    said, body = scoped.data, scoped.data.data or {}
+    match said.type:
+        case "ping":
+            return Ping()
+        case "requestCapabilities":
+            return RequestCapabilities()
+        case "requestSchema":
+            return RequestSchema(said.id)
+        case "fileUploaded":
+            return msgspec.convert(body, FileUploaded)
+        case "requestClip":
+            return RequestRecording(msgspec.convert(body, _Clip).duration_seconds, said.id)
+        case "requestRecording":
+            return RequestRecording(None, said.id)
+    return None
+
+
+def _command(said: _Said) -> Command:
+    return Command(said.type, said.data or {}, said.id, said.uploads or {})
+
+
+def _read_control(frame: dict[str, Any]) -> Inbound | None:
+    verb = msgspec.convert(frame, _Verb)
+    match verb.type, verb.method or verb.event:
+        case "request", "publish_track":
+            return PublishTrack(_track(verb), verb.request_id)
+        case "notification", "unpublish_track":
+            return UnpublishTrack(_track(verb))
+        case "notification", "resume_track":
+            return ResumeTrack(_track(verb))
+        case "notification", "pause_track":
+            return PauseTrack(_track(verb))
+    return None
+
+
+def _track(verb: _Verb) -> str:
+    return msgspec.convert(verb.data or {}, _Track).name
+
+
+def _unreadable(reason: str) -> ClientError:
+    return ClientError(reason, code="unreadable")
+
+
+def _too_deep() -> ClientError:
+    return _unreadable(f"the frame nests deeper than {MAX_DEPTH} levels")
+
+
+# ---- writing --------------------------------------------------------------------------------------------------
+
+
+def _frame(channel: Channel, value: Mapping[str, Any]) -> Frame:
+    return channel, msgspec.json.encode(value).decode()
+
+
+def _runtime(kind: str, data: Mapping[str, Any]) -> Frame:
+    return _frame("data", {"scope": "runtime", "data": {"type": kind, "data": data}})
+
+
+def _answer(answer: CommandAnswered) -> list[Frame]:
+    """A reply's body is an application message to published clients, so the acceptance stays a frame of its own."""
+    about = {"id": answer.request_id, "command": answer.command}
+    if answer.error_code is not None:
+        return [_runtime("commandRejected", {**about, "code": answer.error_code, "message": answer.error_message})]
+    body = [] if answer.data is None and answer.name is None else encode(ModelSaid(answer.data, answer.name))
+    return body if answer.request_id is None else [*body, _runtime("commandAccepted", about)]
+
+
+def _track_answer(answer: TrackAnswered) -> list[Frame]:
+    if answer.request_id is None:
+        return []
+    head = {"type": "response", "method": "publish_track", "request_id": answer.request_id}
+    if answer.error_code is None:
+        return [_frame("control", {**head, "data": {}})]
+    return [_frame("control", {**head, "error": {"code": answer.error_code, "message": answer.error_message}})]
