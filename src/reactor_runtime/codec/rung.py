@@ -1,0 +1,212 @@
+"""One encoded version of a track: a thread that turns pictures into VP8 access units."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+
+import av
+import cv2
+import numpy as np
+import numpy.typing as npt
+from av.video.frame import PictureType
+
+from reactor_runtime.media.frame import VIDEO_CLOCK_RATE, AccessUnit, Picture
+
+log = logging.getLogger(__name__)
+
+MAILBOX_DEPTH = 2
+"""Pictures that may wait for the encoder: one more than it works on, so that a hiccup of one interval drops nothing."""
+KEYFRAME_ONLY_ON_DEMAND = 1_000_000
+"""As both the least and the greatest distance between key frames it switches libvpx' own choice off."""
+TWO_THREADS_FROM_PIXELS = 1280 * 720
+LONGEST_STEP = 2 * VIDEO_CLOCK_RATE
+"""A longer pause between two pictures tells the rate control nothing about the frame rate."""
+
+
+@dataclass(frozen=True, slots=True)
+class RungSpec:
+    """What a rung makes of the pictures.
+
+    Attributes:
+        bitrate_bps: Target; libvpx cannot change it while an encoder is open.
+        max_pixels: Larger pictures are scaled down to this, keeping their aspect; None keeps the size.
+        fps: Expected frame rate, which the rate control starts from.
+    """
+
+    name: str
+    bitrate_bps: int
+    max_pixels: int | None = None
+    fps: float = 30.0
+
+    def size_for(self, width: int, height: int) -> tuple[int, int]:
+        """Return the encoded size of a picture, even in both directions."""
+        if self.max_pixels is None or width * height <= self.max_pixels:
+            return width, height
+        scale = math.sqrt(self.max_pixels / (width * height))
+        return max(2, round(width * scale / 2) * 2), max(2, round(height * scale / 2) * 2)
+
+
+class Rung:
+    """Encodes on its own thread, newest picture first served: one that waited too long is dropped, not queued.
+
+    The interpreter's lock is free while libvpx works.
+    """
+
+    def __init__(self, spec: RungSpec, deliver: Callable[[AccessUnit], None]) -> None:
+        """Start the thread.
+
+        Args:
+            spec: What to make.
+            deliver: Takes each access unit, in order. Thread: the rung's.
+        """
+        self.spec = spec
+        self.dropped = 0
+        self.encoded = 0
+        self.encode_seconds = 0.0
+        self._deliver = deliver
+        self._waiting: deque[tuple[Picture, Callable[[], None]]] = deque()
+        self._changed = threading.Condition()
+        self._keyframe_wanted = False
+        self._closed = False
+        threading.Thread(target=self._run, name=f"rung-{spec.name}", daemon=True).start()
+
+    def push(self, picture: Picture, done: Callable[[], None]) -> None:
+        """Hand over a picture; never blocks.
+
+        Args:
+            picture: Its pixels must not change before `done`.
+            done: Called once the pixels are not needed any more, also when the picture is dropped. Thread: the
+                rung's or the caller's.
+        """
+        with self._changed:
+            if self._closed:
+                expired: Callable[[], None] | None = done
+            else:
+                expired = self._waiting.popleft()[1] if len(self._waiting) == MAILBOX_DEPTH else None
+                self._waiting.append((picture, done))
+                self._changed.notify()
+        if expired is not None:
+            self.dropped += 1
+            expired()
+
+    def request_keyframe(self) -> None:
+        """Make the next picture a key frame; asking twice before it comes is asking once."""
+        self._keyframe_wanted = True
+
+    def close(self) -> None:
+        """Let the thread end after the picture it works on; pictures that wait are given back. Idempotent."""
+        with self._changed:
+            self._closed = True
+            left = [done for _, done in self._waiting]
+            self._waiting.clear()
+            self._changed.notify()
+        for done in left:
+            done()
+
+    def _run(self) -> None:
+        encoder: _Encoder | None = None
+        while (item := self._take()) is not None:
+            picture, done = item
+            began = time.perf_counter()
+            try:
+                size = self.spec.size_for(picture.width, picture.height)
+                if encoder is None or encoder.size != size:
+                    encoder = _Encoder(self.spec, size)
+                wanted, self._keyframe_wanted = self._keyframe_wanted, False
+                unit = encoder.encode(picture, keyframe=wanted)
+            except (av.FFmpegError, cv2.error, ValueError):
+                # A picture that cannot be encoded costs itself and the encoder's state, never the rung.
+                log.exception("rung %s could not encode a picture", self.spec.name)
+                encoder = unit = None
+            self.encode_seconds += time.perf_counter() - began
+            if unit is not None:
+                self.encoded += 1
+                self._deliver(unit)
+            done()
+
+    def _take(self) -> tuple[Picture, Callable[[], None]] | None:
+        with self._changed:
+            while not self._waiting and not self._closed:
+                self._changed.wait()
+            return None if self._closed else self._waiting.popleft()
+
+
+class _Encoder:
+    """One libvpx VP8 encoder of a fixed size. Thread: the rung's."""
+
+    def __init__(self, spec: RungSpec, size: tuple[int, int]) -> None:
+        self.size = size
+        width, height = size
+        context = av.CodecContext.create("libvpx", "w")
+        context.width, context.height = size
+        context.pix_fmt = "yuv420p"
+        context.time_base = Fraction(1, VIDEO_CLOCK_RATE)
+        context.framerate = Fraction(spec.fps).limit_denominator(1001)
+        context.bit_rate = spec.bitrate_bps
+        context.gop_size = KEYFRAME_ONLY_ON_DEMAND
+        context.thread_count = 2 if width * height >= TWO_THREADS_FROM_PIXELS else 1
+        context.options = {
+            "deadline": "realtime",
+            "cpu-used": "8",
+            "lag-in-frames": "0",
+            "auto-alt-ref": "0",
+            "keyint_min": str(KEYFRAME_ONLY_ON_DEMAND),
+            # Constant rate over one second: what is sent must fit the viewer's network at any time.
+            "minrate": str(spec.bitrate_bps),
+            "maxrate": str(spec.bitrate_bps),
+            "bufsize": str(spec.bitrate_bps),
+            "rc_init_occupancy": str(spec.bitrate_bps * 6 // 10),
+            "qmin": "4",
+            "qmax": "56",
+            # Percent of an average picture; about half a second's worth keeps a key frame from being a burst.
+            "max-intra-rate": "900",
+            "static-thresh": "1",
+            "noise-sensitivity": "0",
+        }
+        self._context = context
+        self._interval = round(VIDEO_CLOCK_RATE / spec.fps)
+        self._last_pts: int | None = None
+        self._time = 0
+
+    def encode(self, picture: Picture, *, keyframe: bool) -> AccessUnit | None:
+        width, height = self.size
+        pixels = picture.i420.reshape(picture.height * 3 // 2, picture.width)
+        if (picture.width, picture.height) != self.size:
+            pixels = _scaled(picture, width, height)
+        frame = av.VideoFrame.from_numpy_buffer(pixels, format="yuv420p", width=width)
+        # libvpx derives the frame rate from these: a jump in the picture's own clock would starve or flood a second.
+        step = self._interval if self._last_pts is None else picture.pts - self._last_pts
+        self._time += step if 0 < step <= LONGEST_STEP else self._interval
+        self._last_pts = picture.pts
+        frame.pts = self._time
+        frame.time_base = self._context.time_base
+        if keyframe:
+            frame.pict_type = PictureType.I
+        packets = self._context.encode(frame)
+        if not packets:
+            return None
+        (packet,) = packets
+        return AccessUnit(bytes(packet), picture.pts, packet.is_keyframe, width, height)
+
+
+def _scaled(picture: Picture, width: int, height: int) -> npt.NDArray[np.uint8]:
+    luma = picture.width * picture.height
+    chroma = luma // 4
+    result = np.empty(width * height * 3 // 2, np.uint8)
+    end = width * height
+    half_in, half_out = (picture.height // 2, picture.width // 2), (width // 2, height // 2)
+    for source, shape, size, start in (
+        (picture.i420[:luma], (picture.height, picture.width), (width, height), 0),
+        (picture.i420[luma : luma + chroma], half_in, half_out, end),
+        (picture.i420[luma + chroma :], half_in, half_out, end + end // 4),
+    ):
+        target = result[start : start + size[0] * size[1]].reshape(size[1], size[0])
+        cv2.resize(source.reshape(shape), size, dst=target, interpolation=cv2.INTER_AREA)
+    return result.reshape(height * 3 // 2, width)
