@@ -1,53 +1,143 @@
 """Every setting with its default, unit, flag and environment name: one table, read once at start.
 
 Only this module reads the environment. Precedence: default < reactor.yaml < environment < command line.
+The fields below are the table: flags, `reactor.yaml` keys (under `runtime.server`), environment names and
+`docs/reference/settings.md` are derived from them.
 """
+
+# ruff: noqa: RUF009 - `_setting` returns a dataclass field
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from pathlib import Path
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+from reactor_runtime.errors import OperatorError
+
+T = TypeVar("T")
+
+
+def _setting(
+    default: T,
+    doc: str,
+    *,
+    flags: Sequence[str] | None = None,
+    env: str | None = None,
+    only: Literal["flag", "env"] | None = None,
+    unit: str = "",
+    low: float | None = None,
+    high: float | None = None,
+) -> T:
+    """Return a dataclass field that is one row of the table.
+
+    `flags` and `env` default to names derived from the field's; `only` leaves the other sources out.
+    """
+    meta = {"doc": doc, "flags": flags, "env": env, "only": only, "unit": unit, "low": low, "high": high}
+    made: T = field(default=default, metadata=meta)
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class TurnServer:
+    """One TURN server. The credential never shows in a repr."""
+
+    url: str
+    username: str
+    credential: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class ModelConfig:
     """Which model to run and how it is configured."""
 
-    path: Path = Path()
-    config_path: Path | None = None
-    overrides: tuple[str, ...] = ()
-    workers: int = 1
-    in_process: bool = False
+    path: Path = _setting(Path(), "Folder of the model.", flags=("--path", "-p"), only="flag")
+    config_path: Path | None = _setting(
+        None, "YAML file handed to the model instead of the one it declares.", flags=("--config", "-c"), only="flag"
+    )
+    overrides: tuple[str, ...] = _setting(
+        (), "Sets one value of the model's configuration.", flags=("--model.KEY.SUBKEY",), only="flag"
+    )
+    workers: int = _setting(1, "Instances of the model, each in its own process.", low=1, high=64)
+    in_process: bool = _setting(False, "Run the model inside the server's process (debuggers; no crash isolation).")
 
 
 @dataclass(frozen=True, slots=True)
 class HttpConfig:
     """Where the server listens."""
 
-    host: str = "127.0.0.1"
-    port: int = 8080
-    max_body_bytes: int = 1_048_576
+    host: str = _setting("127.0.0.1", "Address to listen on; 0.0.0.0 opens it to the network.", env="HOST")
+    port: int = _setting(8080, "Port to listen on; 0 takes a free one.", env="PORT", low=0, high=65535)
+    max_body_bytes: int = _setting(1_048_576, "Largest HTTP request body accepted.", unit="bytes", low=1024)
 
 
 @dataclass(frozen=True, slots=True)
 class SessionConfig:
     """Session and supervision deadlines, in seconds."""
 
-    orphan_timeout: float = 30.0
-    ping_timeout: float = 20.0
-    negotiation_timeout: float = 30.0
-    stop_grace: float = 5.0
-    heartbeat_timeout: float = 8.0
-    max_connections: int = 64
+    orphan_timeout: float = _setting(
+        30.0, "How long a session outlives its last client.", env="ORPHAN_TIMEOUT_SECONDS", unit="s", low=0
+    )
+    ping_timeout: float = _setting(
+        20.0,
+        "Silence after which a client counts as gone.",
+        env="WEBRTC_CLIENT_PING_TIMEOUT_SECONDS",
+        unit="s",
+        low=1,
+    )
+    negotiation_timeout: float = _setting(30.0, "From an offer to a working connection.", unit="s", low=1)
+    stop_grace: float = _setting(
+        5.0, "What a model gets to let go of a session before it is ended.", env="SIGTERM_GRACE_PERIOD", unit="s", low=0
+    )
+    heartbeat_timeout: float = _setting(
+        8.0, "Silence after which a model's process counts as hung and is restarted.", unit="s", low=1
+    )
+    max_connections: int = _setting(64, "Clients of one session.", low=1)
 
 
 @dataclass(frozen=True, slots=True)
 class WebRtcConfig:
-    """ICE servers (URLs) and video rates."""
+    """ICE servers and video rates."""
 
-    ice_servers: tuple[str, ...] = ()
-    top_bps: int = 4_000_000
-    small_bps: int = 600_000
+    ice_servers: tuple[str, ...] = _setting(
+        (), "STUN servers (`stun:host:port`), comma-separated.", flags=("--stun-server",), env="STUN_SERVERS"
+    )
+    turn_servers: tuple[TurnServer, ...] = _setting(
+        (),
+        "TURN servers, each `user;credential;url`, comma-separated.",
+        flags=("--turn-server",),
+        env="TURN_SERVERS",
+    )
+    top_bps: int = _setting(4_000_000, "Rate of the best version of a video track.", unit="bit/s", low=100_000)
+    small_bps: int = _setting(600_000, "Rate of the version for slow viewers.", unit="bit/s", low=50_000)
+
+
+@dataclass(frozen=True, slots=True)
+class HeadlessConfig:
+    """What `--runtime headless` does by itself, and where its output goes."""
+
+    script: Path | None = _setting(None, "Commands to run, one per line.", only="flag")
+    frames: int | None = _setting(None, "Stop once so many frames are written.", only="flag", low=1)
+    seconds: float | None = _setting(None, "Stop after so much of the stream.", only="flag", unit="s", low=0)
+    output: Path | None = _setting(
+        None,
+        "Folder for PNGs, or a file ending in .mp4; ./output/<epoch> if not given.",
+        flags=("--output", "-o", "--output-root"),
+        only="flag",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LogConfig:
+    """How much is logged, and in which form."""
+
+    level: Literal["debug", "info", "warning", "error"] = _setting(
+        "info", "Least severe level shown.", env="REACTOR_LOG_LEVEL", only="env"
+    )
+    format: Literal["text", "json"] = _setting("text", "Form of log lines.", env="REACTOR_LOG_FORMAT", only="env")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,4 +148,184 @@ class Config:
     http: HttpConfig = field(default_factory=HttpConfig)
     session: SessionConfig = field(default_factory=SessionConfig)
     webrtc: WebRtcConfig = field(default_factory=WebRtcConfig)
-    verbose: bool = False
+    headless: HeadlessConfig = field(default_factory=HeadlessConfig)
+    log: LogConfig = field(default_factory=LogConfig)
+    runtime: Literal["http", "headless"] = _setting("http", "Serve over the network, or run without it.", only="flag")
+    verbose: bool = _setting(False, "Log at level debug.", flags=("--verbose", "-v"), only="flag")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One row of the table.
+
+    Attributes:
+        section: Attribute of `Config` that holds the setting; empty for `Config` itself.
+        name: Field name, and its key under `runtime.server` in reactor.yaml where `in_yaml`.
+        type: The field's type without `None`.
+        flags: Spellings on the command line, the long one first; empty when it has none.
+        env: Environment name, None when it has none.
+    """
+
+    section: str
+    name: str
+    type: Any
+    default: Any
+    doc: str
+    flags: tuple[str, ...]
+    env: str | None
+    in_yaml: bool
+    unit: str
+    low: float | None
+    high: float | None
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether the setting is a list."""
+        return get_origin(self.type) is tuple
+
+    def parse(self, raw: object) -> Any:
+        """Return the value that `raw` (text, or what YAML made of it) stands for.
+
+        Raises:
+            ValueError: It is none; the text says what would be.
+        """
+        if self.repeatable:
+            parts = [part.strip() for part in raw.split(",")] if isinstance(raw, str) else raw
+            if not isinstance(parts, Sequence):
+                raise ValueError("must be a list")
+            return tuple(_parse_one(get_args(self.type)[0], part) for part in parts if part)
+        value = _parse_one(self.type, raw)
+        if self.low is not None and value < self.low:
+            raise ValueError(f"must be at least {self.low:g}")
+        if self.high is not None and value > self.high:
+            raise ValueError(f"must be at most {self.high:g}")
+        return value
+
+
+def _parse_one(kind: Any, raw: object) -> Any:
+    text = str(raw).strip()
+    if get_origin(kind) is Literal:
+        if text.lower() in get_args(kind):
+            return text.lower()
+        raise ValueError("must be one of " + ", ".join(get_args(kind)))
+    if kind is bool:
+        if text.lower() in ("true", "1", "yes", "on"):
+            return True
+        if text.lower() in ("false", "0", "no", "off"):
+            return False
+        raise ValueError("must be true or false")
+    if kind in (int, float) and not isinstance(raw, bool):
+        try:
+            value = kind(text)
+        except ValueError:
+            raise ValueError("must be a whole number" if kind is int else "must be a number") from None
+        if value in (float("inf"), float("-inf")) or value != value:
+            raise ValueError("must be a finite number")
+        return value
+    if kind is Path and isinstance(raw, str | Path) and text:
+        return Path(raw).expanduser()
+    if kind is TurnServer and isinstance(raw, str):
+        username, separator, rest = text.partition(";")
+        credential, second, url = rest.partition(";")
+        if separator and second and url.startswith(("turn:", "turns:")):
+            return TurnServer(url, username, credential)
+        raise ValueError('must be "user;credential;turn:host:port"')
+    if kind is str and isinstance(raw, str):
+        return raw
+    raise ValueError(f"must be a {kind.__name__.lower()}")
+
+
+def _rows(cls: type[Any], section: str = "") -> Iterator[Setting]:
+    types = get_type_hints(cls)
+    for row in fields(cls):
+        meta = row.metadata
+        if not meta:
+            yield from _rows(types[row.name], row.name)
+            continue
+        name, only = row.name, meta["only"]
+        derived = f"REACTOR_{name.upper()}" if only is None else None
+        yield Setting(
+            section=section,
+            name=name,
+            type=next((t for t in get_args(types[name]) if type(None) in get_args(types[name])), types[name]),
+            default=row.default,
+            doc=meta["doc"],
+            flags=() if only == "env" else tuple(meta["flags"] or ("--" + name.replace("_", "-"),)),
+            env=meta["env"] or derived,
+            in_yaml=only is None,
+            unit=meta["unit"],
+            low=meta["low"],
+            high=meta["high"],
+        )
+
+
+SETTINGS: tuple[Setting, ...] = tuple(_rows(Config))
+"""The whole table, in declaration order."""
+
+
+def load(flags: Mapping[str, object], env: Mapping[str, str], manifest: Mapping[str, Any] | None) -> Config:
+    """Return the settings of one run.
+
+    Args:
+        flags: Field name to what the command line gave; None means not given.
+        env: The environment; see `environment`. Empty values count as not set.
+        manifest: Parsed `reactor.yaml`; only its `runtime.server` mapping is read.
+
+    Raises:
+        OperatorError: Some values are bad; the message names every one with its source.
+    """
+    server, problems = _server_block(manifest)
+    values: dict[str, dict[str, Any]] = {}
+    for row in SETTINGS:
+        sources = (
+            (row.flags[0] if row.flags else "", flags.get(row.name)),
+            (row.env or "", (env.get(row.env) or None) if row.env else None),
+            (f"runtime.server.{row.name} in reactor.yaml", server.get(row.name) if row.in_yaml else None),
+        )
+        source, raw = next(((s, r) for s, r in sources if r is not None), ("", None))
+        if raw is None:
+            continue
+        try:
+            values.setdefault(row.section, {})[row.name] = row.parse(raw)
+        except ValueError as error:
+            # A TURN value holds a credential.
+            shown = "" if TurnServer in get_args(row.type) else f" (got {str(raw)!r})"
+            problems.append(f"{source} {error}{shown}")
+    if problems:
+        raise OperatorError("; ".join(problems))
+    hints = get_type_hints(Config)
+    own = values.pop("", {})
+    return Config(**{section: hints[section](**given) for section, given in values.items()}, **own)
+
+
+def _server_block(manifest: Mapping[str, Any] | None) -> tuple[Mapping[str, Any], list[str]]:
+    """Return `runtime.server` of the manifest and what is wrong with its keys."""
+    runtime = (manifest or {}).get("runtime")
+    server = runtime.get("server") if isinstance(runtime, Mapping) else None
+    if server is None:
+        return {}, []
+    if not isinstance(server, Mapping):
+        return {}, ["runtime.server in reactor.yaml must be a mapping"]
+    known = [row.name for row in SETTINGS if row.in_yaml]
+    problems = []
+    for key in server:
+        if key not in known:
+            near = get_close_matches(str(key), known, 1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            problems.append(f"runtime.server.{key} in reactor.yaml is no setting{hint}")
+    return server, problems
+
+
+def environment() -> dict[str, str]:
+    """Return a copy of the process's environment."""
+    return dict(os.environ)
+
+
+def weights_root(declared: Path | None = None) -> Path:
+    """Return the folder under which weights lie: `$REACTOR_WEIGHTS_PATH`, else `declared`, else the user's cache.
+
+    Args:
+        declared: What `reactor.yaml` says (`runtime.weights_path`), if anything.
+    """
+    given = os.environ.get("REACTOR_WEIGHTS_PATH")
+    return Path(given).expanduser() if given else declared or Path("~/.cache/reactor_registry").expanduser()
