@@ -183,6 +183,11 @@ class Setting:
         """Whether the setting is a list."""
         return get_origin(self.type) is tuple
 
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The words it takes; empty when it takes any."""
+        return get_args(self.type) if get_origin(self.type) is Literal else ()
+
     def parse(self, raw: object) -> Any:
         """Return the value that `raw` (text, or what YAML made of it) stands for.
 
@@ -295,6 +300,8 @@ def load(flags: Mapping[str, object], env: Mapping[str, str], manifest: Mapping[
         raise OperatorError("; ".join(problems))
     hints = get_type_hints(Config)
     own = values.pop("", {})
+    if own.get("verbose"):
+        values.setdefault("log", {})["level"] = "debug"
     return Config(**{section: hints[section](**given) for section, given in values.items()}, **own)
 
 
