@@ -1,0 +1,137 @@
+"""Watch a server with one or more viewers, read the stamp of every decoded picture, print one JSON report.
+
+A separate process, so that its decoding costs the server nothing: `python bench/receiver.py --url http://127.0.0.1:8080`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import numpy as np
+import psutil
+import webrtc
+
+from stamp import STAMP_HEIGHT, STAMP_WIDTH, Stamp, read
+from viewer import Viewer, open_session
+
+DRAIN = 1.0  # seconds to wait for pictures pushed in the window and decoded after it
+MS = 1_000_000  # nanoseconds
+
+
+@dataclass(slots=True)
+class Tally:
+    """Every picture one viewer saw: its stamp and when it was decoded, both CLOCK_MONOTONIC nanoseconds."""
+
+    began_ns: int
+    seen: list[tuple[Stamp, int]] = field(default_factory=list)
+    unreadable: int = 0
+    size: str = ""
+
+    def report(self, start_ns: int, end_ns: int) -> dict[str, Any]:
+        """Summarise the pictures that were pushed in a window."""
+        window = [(s.counter, at - s.pushed_ns) for s, at in self.seen if start_ns <= s.pushed_ns < end_ns]
+        counters = {counter for counter, _ in window}
+        span = max(counters) - min(counters) + 1 if counters else 0
+        return {
+            "delivered": len(counters),
+            "lost": span - len(counters),
+            "duplicates": len(window) - len(counters),
+            "unreadable": self.unreadable,
+            "first_frame_ms": (self.seen[0][1] - self.began_ns) / MS if self.seen else None,
+            "size": self.size,
+            "latencies_ms": [ns / MS for _, ns in window],
+        }
+
+
+async def watch(viewer: Viewer, width: int, tally: Tally) -> None:
+    """Read the stamps of one viewer until cancelled. `width` is what the model emits; rungs may be smaller."""
+    async for frame in viewer.frames():
+        now = time.monotonic_ns()
+        tally.size = f"{frame.coded_width}x{frame.coded_height}"
+        stamp = read(_stamp_luma(frame, frame.coded_width / width))
+        frame.close()
+        if stamp is None:
+            tally.unreadable += 1
+        else:
+            tally.seen.append((stamp, now))
+
+
+def _stamp_luma(frame: webrtc.VideoFrame, scale: float) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    width, height = round(STAMP_WIDTH * scale / 2) * 2, round(STAMP_HEIGHT * scale / 2) * 2
+    options = webrtc.VideoFrameCopyToOptions(rect=webrtc.DOMRectInit(0, 0, width, height))
+    pixels = bytearray(frame.allocation_size(options))
+    frame.copy_to(pixels, options).result()
+    return np.frombuffer(pixels, np.uint8, width * height).reshape(height, width)
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return user plus system time of a process and all its descendants."""
+    root = psutil.Process(pid)
+    return sum(t.user + t.system for t in (p.cpu_times() for p in [root, *root.children(recursive=True)]))
+
+
+async def measure(options: argparse.Namespace) -> dict[str, Any]:
+    """Connect, warm up, watch, hang up."""
+    async with httpx.AsyncClient(base_url=options.url, timeout=20) as http:
+        session = await open_session(http)
+        viewers = [Viewer(http, session) for _ in range(options.viewers)]
+        tallies = [Tally(time.monotonic_ns()) for _ in viewers[options.count_only :]]
+        readers: list[asyncio.Task[None]] = []
+        try:
+            await asyncio.gather(*(viewer.connect() for viewer in viewers))
+            pairs = zip(viewers[options.count_only :], tallies, strict=True)
+            readers = [asyncio.create_task(watch(viewer, options.width, tally)) for viewer, tally in pairs]
+            await asyncio.sleep(options.warmup)
+            counts = [await viewer.received() for viewer in viewers]
+            cpu, start = cpu_seconds(options.server_pid), time.monotonic_ns()
+            await asyncio.sleep(options.seconds)
+            cpu, end = cpu_seconds(options.server_pid) - cpu, time.monotonic_ns()
+            after = [await viewer.received() for viewer in viewers]
+            await asyncio.sleep(DRAIN)
+        finally:
+            for reader in readers:
+                reader.cancel()
+            for viewer in viewers:
+                viewer.close()
+            await http.post("/stop_session")
+    seconds = (end - start) / MS / 1000
+    reports = [tally.report(start, end) for tally in tallies]
+    pooled = [latency for report in reports for latency in report.pop("latencies_ms")]
+    p50, p95, p99 = np.percentile(pooled, (50, 95, 99)) if pooled else (None, None, None)
+    received = [{key: b[key] - a[key] for key in a} for a, b in zip(counts, after, strict=True)]
+    return {
+        "viewers": options.viewers,
+        "seconds": seconds,
+        "frames": sum(r["delivered"] for r in reports) + sum(int(r["frames"]) for r in received[: options.count_only]),
+        "lost": sum(r["lost"] for r in reports),
+        "duplicates": sum(r["duplicates"] for r in reports),
+        "p50_ms": p50,
+        "p95_ms": p95,
+        "p99_ms": p99,
+        "first_frame_ms": max((r["first_frame_ms"] or float("inf") for r in reports), default=None),
+        "kbps": sum(r["bytes"] for r in received) * 8 / 1000 / seconds / options.viewers,
+        "server_cores": cpu / seconds,
+        "each": reports,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--url", required=True, help="HTTP address of the server")
+    parser.add_argument("--server-pid", type=int, required=True, help="root of the process tree whose CPU is counted")
+    parser.add_argument("--width", type=int, default=1280, help="width of the pictures that the model emits")
+    parser.add_argument("--viewers", type=int, default=1)
+    parser.add_argument("--count-only", type=int, default=0, help="how many of the viewers decode but read no pixels")
+    parser.add_argument("--warmup", type=float, default=3.0)
+    parser.add_argument("--seconds", type=float, default=20.0)
+    print(json.dumps(asyncio.run(measure(parser.parse_args()))))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+"""What every bench shares: start a server, send the receiver, take medians, print a table."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+HERE = Path(__file__).parent
+REACTOR = str(Path(sys.executable).with_name("reactor"))
+OURS, THEIRS = "reactor-runtime", "aiortc"
+READY_TIMEOUT, STOP_TIMEOUT = 30.0, 15.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server that answers on loopback and has its model ready."""
+
+    url: str
+    pid: int
+    ready_s: float
+
+
+def stamped(name: str, *, width: int, height: int, fps: float, port: int) -> list[str]:
+    """Return the command that serves the stamped picture with one of the contestants."""
+    if name == THEIRS:
+        sizes = ["--width", str(width), "--height", str(height), "--fps", str(fps)]
+        return [sys.executable, str(HERE / "aiortc_peer.py"), "--port", str(port), *sizes]
+    sizes = [f"--model.width={width}", f"--model.height={height}", f"--model.fps={fps}"]
+    return [REACTOR, "run", "-p", str(HERE / "model"), "--port", str(port), *sizes]
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def serving(command: Sequence[str], port: int) -> Iterator[Server]:
+    """Run a server, wait until it is ready, end it with all its children. Its output is shown if the bench fails."""
+    with tempfile.TemporaryFile() as log:
+        began = time.monotonic()
+        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env={**os.environ, "NO_COLOR": "1"})
+        try:
+            url = f"http://127.0.0.1:{port}"
+            _wait_ready(process, url, began + READY_TIMEOUT)
+            yield Server(url, process.pid, time.monotonic() - began)
+        except BaseException:
+            log.seek(0)
+            print(f"---- the server's last words\n{log.read().decode(errors='replace')[-4000:]}\n----", file=sys.stderr)
+            raise
+        finally:
+            _end(process)
+
+
+def _wait_ready(process: subprocess.Popen[bytes], url: str, deadline: float) -> None:
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            health = httpx.get(f"{url}/health", timeout=2)
+        except httpx.TransportError:
+            pass
+        else:
+            if health.is_success and health.json()["status"] == "ready":
+                return
+        time.sleep(0.01)
+    raise TimeoutError(f"{process.args!r} is not ready (exit status {process.poll()})")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    family = [] if process.poll() is not None else psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(STOP_TIMEOUT)
+    except subprocess.TimeoutExpired:
+        print(f"{process.args!r} did not stop in {STOP_TIMEOUT:.0f} s and was killed", file=sys.stderr)
+        process.kill()
+        process.wait()
+    for orphan in psutil.wait_procs(family, timeout=1)[1]:
+        print(f"process {orphan.pid} outlived its server and was killed", file=sys.stderr)
+        orphan.kill()
+
+
+def receive(server: Server, *, width: int, seconds: float, viewers: int = 1, count_only: int = 0) -> dict[str, Any]:
+    """Run the receiving process against a server and return its report."""
+    arguments = {"url": server.url, "server-pid": server.pid, "width": width, "seconds": seconds}
+    arguments |= {"viewers": viewers, "count-only": count_only}
+    flags = [f"--{name}={value}" for name, value in arguments.items()]
+    command = [sys.executable, str(HERE / "receiver.py"), *flags]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=seconds + 60)
+    return dict(json.loads(done.stdout))
+
+
+def medians(reports: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Return the median of every number over repeated runs; a run that has none counts as infinitely bad."""
+    keys = [key for key, value in reports[0].items() if not isinstance(value, list)]
+    return {key: statistics.median(float("inf") if r[key] is None else r[key] for r in reports) for key in keys}
+
+
+def say_where() -> None:
+    """Print what the numbers depend on besides the code."""
+    load = os.getloadavg()[0]
+    print(f"{os.cpu_count()} cores, load {load:.1f} before the run, Python {sys.version.split()[0]}; loopback\n")
+
+
+def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a table that can be quoted as Markdown."""
+    table = Table(title=title, title_justify="left", box=box.MARKDOWN)
+    for column in columns:
+        table.add_column(column, justify="left" if column == columns[0] else "right")
+    for row in rows:
+        table.add_row(*(f"{cell:.3g}" if isinstance(cell, float) else str(cell) for cell in row))
+    Console(width=160).print(table)

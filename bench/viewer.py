@@ -1,0 +1,126 @@
+"""One viewer of a running server: the "multi" family of the wire, spoken with the wrtc engine."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import webrtc
+
+READY_TIMEOUT = 15.0  # seconds; a first key frame included
+_HEADERS = {"Reactor-WebRTC-Version": "1.0", "Authorization": "Bearer local"}
+_INIT = {way: webrtc.RTCRtpTransceiverInit(direction=way) for way in ("recvonly", "sendonly")}
+
+webrtc.allow_loopback()
+
+
+async def open_session(http: httpx.AsyncClient) -> dict[str, Any]:
+    """Start the server's session, or adopt the one that runs; return its descriptor."""
+    answer = await http.post("/start_session", json={})
+    if answer.is_error:
+        answer = await http.get("/session")
+    return dict(answer.raise_for_status().json())
+
+
+def _event(target: Any, name: str, holds: Callable[[], bool] = lambda: True) -> asyncio.Future[None]:
+    """Return a future that is done at the first such event after which a condition holds."""
+    future = asyncio.get_running_loop().create_future()
+
+    def seen(_: object) -> None:
+        if holds() and not future.done():
+            future.set_result(None)
+
+    target.on(name, seen)
+    return future
+
+
+class Viewer:
+    """One connection. `await connect()` returns when both data channels are open and the outputs are resumed."""
+
+    def __init__(self, http: httpx.AsyncClient, session: dict[str, Any]) -> None:
+        self._http = http
+        self._session_id = session["session_id"]
+        self._tracks = session["capabilities"]["tracks"]
+        self._peer = webrtc.RTCPeerConnection()
+        self._control = self._peer.create_data_channel("control")
+        self._data = self._peer.create_data_channel("data")
+        self._requests = itertools.count()
+        self._answers: dict[str, asyncio.Future[dict[str, Any]]] = {}
+        self._pings: asyncio.Task[None] | None = None
+
+    async def connect(self) -> None:
+        """Offer, wait for the answer and for the channels, ask for every output."""
+        lines = [self._peer.add_transceiver(t["kind"], _INIT[t["direction"]]) for t in self._tracks]
+        opened = asyncio.gather(_event(self._control, "open"), _event(self._data, "open"))
+        self._data.on("message", self._on_message)
+        await self._negotiate(lines)
+        await asyncio.wait_for(opened, READY_TIMEOUT)
+        for track in self._tracks:
+            if track["direction"] == "recvonly":
+                notice = {"type": "notification", "event": "resume_track", "data": {"name": track["name"]}}
+                self._control.send(json.dumps(notice))
+        self._pings = asyncio.create_task(self._ping())
+        self._video = next(line for line, t in zip(lines, self._tracks, strict=True) if t["kind"] == "video")
+
+    async def _negotiate(self, lines: list[webrtc.RTCRtpTransceiver]) -> None:
+        gathered = _event(self._peer, "icegatheringstatechange", lambda: self._peer.ice_gathering_state == "complete")
+        await self._peer.set_local_description(await self._peer.create_offer())
+        await asyncio.wait_for(gathered, READY_TIMEOUT)
+        local = self._peer.local_description
+        assert local is not None, "it was set three lines above"
+        base = f"/sessions/{self._session_id}/transport/webrtc/connections"
+        connection = (await self._http.post(base, headers=_HEADERS)).raise_for_status().json()["connection_id"]
+        offer = {
+            "sdp_offer": local.sdp,
+            "client_info": {"sdk_version": "2.12.3", "sdk_type": "js"},
+            "track_mapping": [{"mid": line.mid, **track} for line, track in zip(lines, self._tracks, strict=True)],
+        }
+        path = f"{base}/{connection}/sdp_params"
+        (await self._http.post(path, json=offer, headers=_HEADERS)).raise_for_status()
+        async with asyncio.timeout(READY_TIMEOUT):
+            answer = await self._http.get(path, headers=_HEADERS)
+            while answer.status_code == 202:
+                await asyncio.sleep(0.02)
+                answer = await self._http.get(path, headers=_HEADERS)
+        sdp = answer.raise_for_status().json()["sdp_answer"]
+        await self._peer.set_remote_description(webrtc.RTCSessionDescriptionInit("answer", sdp))
+
+    async def _ping(self) -> None:
+        while True:
+            await asyncio.sleep(5)
+            self._data.send(json.dumps({"scope": "runtime", "data": {"type": "ping", "data": {}}}))
+
+    def frames(self) -> webrtc.ReadableStream[Any]:
+        """Return the decoded pictures as they come; eight wait for a slow reader, then the oldest is lost."""
+        init = webrtc.MediaStreamTrackProcessorInit(self._video.receiver.track, max_buffer_size=8)
+        return webrtc.MediaStreamTrackProcessor(init).readable
+
+    async def received(self) -> dict[str, float]:
+        """Return the engine's own counts: frames decoded and bytes received so far."""
+        report = await self._peer.get_stats()
+        inbound = [s for s in report.values() if isinstance(s, webrtc.RTCInboundRtpStreamStats)]
+        video = next(s for s in inbound if s.kind == "video")
+        return {"frames": video.frames_decoded or 0, "bytes": video.bytes_received or 0}
+
+    async def ask(self, command: str) -> dict[str, Any]:
+        """Send a command and return the runtime's answer to it, `commandAccepted` or `commandRejected`."""
+        request = f"bench-{next(self._requests)}"
+        answer = self._answers[request] = asyncio.get_running_loop().create_future()
+        self._data.send(json.dumps({"scope": "application", "data": {"type": command, "data": {}, "id": request}}))
+        return dict(await asyncio.wait_for(answer, READY_TIMEOUT))
+
+    def _on_message(self, message: webrtc.MessageEvent) -> None:
+        said = json.loads(str(message.data))
+        request = said["scope"] == "runtime" and (said["data"].get("data") or {}).get("id")
+        if request in self._answers:
+            self._answers.pop(request).set_result(said["data"])
+
+    def close(self) -> None:
+        """Hang up."""
+        if self._pings is not None:
+            self._pings.cancel()
+        self._peer.close()
