@@ -1,0 +1,254 @@
+/**
+ * Keeps one viewer connected to the model for as long as the page is open.
+ *
+ * connecting: the server loads, or the first connection is being made · waiting: connected, no picture yet ·
+ * live: media arrives · recovering: the model restarts, the connection holds · lost: the transport is gone and is
+ * being replaced · ended: the server ended the session; `restart` begins another.
+ *
+ * One loop makes connections, one after the other, so there is never more than one offer under way.
+ */
+
+import { Connection, sleep } from "./connection";
+import { health, HttpError, runningSession, startSession } from "./signalling";
+import { encodeCommand, type Descriptor, type Inbound, type JsonObject, type Progress } from "./wire";
+
+export type State = "connecting" | "waiting" | "live" | "recovering" | "lost" | "ended";
+
+/** What the client tells the page. */
+export interface View {
+  showState(state: State, reason: string): void;
+  /** Progress of the model's loading; null when it is over. */
+  showLoading(progress: Progress | null): void;
+  showModel(name: string): void;
+  showSession(session: Descriptor): void;
+  showTrack(name: string, track: MediaStreamTrack): void;
+  showMessage(message: Inbound): void;
+}
+
+/** A command the model or the server refused, or that nobody answered. */
+export class Refused extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+interface Pending {
+  resolve: () => void;
+  reject: (error: Refused) => void;
+  timer: ReturnType<typeof setTimeout>;
+}
+
+const UNREACHABLE = "The server does not answer.";
+const HEALTH_INTERVAL_MS = 300;
+const ENDED_HEALTH_INTERVAL_MS = 2_000;
+const BUSY_MS = 400;
+const REPLY_TIMEOUT_MS = 10_000;
+const STEADY_MS = 5_000; // a connection that held this long starts the back-off anew
+const BACKOFF_MS = { first: 250, most: 4_000 };
+
+export class Client {
+  #state: State = "connecting";
+  #reason = "";
+  #session: Descriptor | undefined;
+  #connection: Connection | undefined;
+  #ended: string | undefined;
+  #commands = 0;
+  #wake: () => void = () => undefined;
+  readonly #pending = new Map<string, Pending>();
+
+  constructor(private readonly view: View) {}
+
+  get state(): State {
+    return this.#state;
+  }
+
+  get connection(): Connection | undefined {
+    return this.#connection;
+  }
+
+  /** Connects and stays connected. Never returns. */
+  async run(): Promise<never> {
+    addEventListener("online", () => this.#wake());
+    for (let attempt = 0; ; attempt++) {
+      const began = performance.now();
+      const why = await this.#connectOnce();
+      if (this.#ended !== undefined) {
+        await this.#restarted(this.#ended);
+        attempt = -1;
+        continue;
+      }
+      this.#enter("lost", why);
+      if (performance.now() - began > STEADY_MS) attempt = 0;
+      await this.#pause(backoff(attempt));
+    }
+  }
+
+  /**
+   * Sends one command.
+   *
+   * @throws {Refused} The model does not take it, the connection is gone, or no answer came in 10 s.
+   */
+  send(name: string, args: JsonObject = {}): Promise<void> {
+    const id = `c${++this.#commands}`;
+    return new Promise((resolve, reject) => {
+      if (!this.#connection?.send(encodeCommand(name, args, id))) {
+        reject(new Refused("not_connected", "Not connected."));
+        return;
+      }
+      const timer = setTimeout(() => this.#settle(id, new Refused("no_answer", "No answer.")), REPLY_TIMEOUT_MS);
+      this.#pending.set(id, { resolve, reject, timer });
+    });
+  }
+
+  /** Begins a new session after one has ended. */
+  restart(): void {
+    this.#wake();
+  }
+
+  /** Leaves without ending the session, which others may watch. */
+  close(): void {
+    this.#connection?.close();
+  }
+
+  /** To be called when a picture was shown or sound was played. */
+  mediaArrived(): void {
+    if (this.#state === "waiting") this.#enter("live");
+  }
+
+  /** Makes one connection, holds it until it is lost, and says why it was. */
+  async #connectOnce(): Promise<string> {
+    try {
+      await this.#serverReady();
+      const session = (this.#session ??= await this.#start());
+      const tracks = (session.capabilities?.tracks ?? []).filter(({ direction }) => direction === "recvonly");
+      const connection = await Connection.open(session.session_id, tracks, {
+        onTrack: (name, track) => this.view.showTrack(name, track),
+        onMessage: (message) => this.#receive(message),
+      });
+      this.#connection = connection;
+      // The server may have said that the model restarts before this client had a connection to show for it.
+      if (this.#state !== "recovering") this.#enter("waiting");
+      return await connection.lost;
+    } catch (error) {
+      if (error instanceof HttpError && error.status < 500) this.#session = undefined;
+      if (error instanceof HttpError && error.retryAfterMs) await sleep(error.retryAfterMs);
+      // fetch says the same of every failure, and says it to programmers.
+      return error instanceof TypeError || error instanceof DOMException ? UNREACHABLE : (error as Error).message;
+    } finally {
+      this.#connection?.close();
+      this.#connection = undefined;
+      for (const id of [...this.#pending.keys()]) this.#settle(id, new Refused("not_connected", "Connection lost."));
+    }
+  }
+
+  async #serverReady(): Promise<void> {
+    for (;;) {
+      const { status, model, detail, progress } = await health();
+      if (model) this.view.showModel(model);
+      if (status === "ready") return this.view.showLoading(null);
+      if (status === "unhealthy") this.#enter("lost", detail || "The model failed.");
+      else this.#enter("connecting");
+      this.view.showLoading(status === "loading" ? (progress ?? { text: "Loading…", fraction: null }) : null);
+      await sleep(HEALTH_INTERVAL_MS);
+    }
+  }
+
+  /** Starts a session, or joins the one that runs. */
+  async #start(): Promise<Descriptor> {
+    for (;;) {
+      try {
+        const session = await startSession();
+        this.view.showSession(session);
+        return session;
+      } catch (error) {
+        if (!(error instanceof HttpError) || ![409, 503].includes(error.status)) throw error;
+        if (error.status === 409) {
+          const session = await runningSession();
+          if (["waiting", "streaming", "orphaned", "recovering"].includes(session.state.toLowerCase())) {
+            this.view.showSession(session);
+            return session;
+          }
+        }
+        await sleep(error.retryAfterMs ?? BUSY_MS); // the last session is still closing
+      }
+    }
+  }
+
+  #receive(message: Inbound): void {
+    if (message.kind === "accepted") this.#settle(message.id);
+    if (message.kind === "rejected" && message.id !== null) {
+      this.#settle(message.id, new Refused(message.code, message.message || message.code));
+    }
+    if (message.kind === "loading") this.view.showLoading(message.progress);
+    if (message.kind === "ended") this.#ended = message.reason;
+    if (message.kind === "session") this.#follow(message.state, message.reason);
+    this.view.showMessage(message);
+    if (message.kind === "ended") this.#connection?.close();
+  }
+
+  #follow(sessionState: string, reason: string): void {
+    if (sessionState === "recovering") {
+      this.#enter("recovering", reason);
+    } else if (this.#state === "recovering") {
+      this.view.showLoading(null);
+      this.#enter("waiting");
+    }
+  }
+
+  #settle(id: string, error?: Refused): void {
+    const pending = this.#pending.get(id);
+    if (!pending) return;
+    this.#pending.delete(id);
+    clearTimeout(pending.timer);
+    if (error) pending.reject(error);
+    else pending.resolve();
+  }
+
+  /** Waits in `ended` until a new session is asked for, or the server itself was replaced. */
+  async #restarted(reason: string): Promise<void> {
+    this.#enter("ended", reason);
+    this.#session = undefined;
+    let asked = false;
+    while (!asked) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, ENDED_HEALTH_INTERVAL_MS);
+        this.#wake = () => {
+          asked = true;
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+      if (!asked && !(await health().then(() => true, () => false))) {
+        this.#enter("lost", UNREACHABLE);
+        break;
+      }
+    }
+    this.#ended = undefined;
+    if (asked) this.#enter("connecting");
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  #enter(state: State, reason = ""): void {
+    if (state === this.#state && reason === this.#reason) return;
+    this.#state = state;
+    this.#reason = reason;
+    this.view.showState(state, reason);
+  }
+}
+
+/** Doubles from a quarter of a second to four, a fifth of it by chance so that viewers do not return all at once. */
+export function backoff(attempt: number, chance = Math.random()): number {
+  return Math.min(BACKOFF_MS.first * 2 ** attempt, BACKOFF_MS.most) * (0.9 + 0.2 * chance);
+}

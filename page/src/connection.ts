@@ -1,0 +1,175 @@
+/** One WebRTC connection, from the offer to its loss. It never heals itself: a lost one is replaced. */
+
+import { Signalling, type Candidate } from "./signalling";
+import { decode, encodeRuntime, encodeTrackEvent, type Inbound, type Track } from "./wire";
+
+const OPEN_TIMEOUT_MS = 15_000;
+const ANSWER_TIMEOUT_MS = 12_000;
+const PING_INTERVAL_MS = 5_000; // the server gives a silent connection 20 s
+const CANDIDATE_BATCH_MS = 25;
+const DISCONNECTED_GRACE_MS = 3_000; // ICE often recovers by itself within two consent checks
+
+export interface ConnectionEvents {
+  onTrack(name: string, track: MediaStreamTrack): void;
+  onMessage(message: Inbound): void;
+}
+
+export class Connection {
+  /** Resolves with a reason, once, when the transport is gone for good. */
+  readonly lost: Promise<string>;
+
+  readonly #peer: RTCPeerConnection;
+  readonly #control: RTCDataChannel;
+  readonly #data: RTCDataChannel;
+  readonly #names = new Map<string, string>(); // mid -> track name
+  readonly #opened: Promise<void>;
+  #lose!: (reason: string) => void;
+  #pinging: ReturnType<typeof setInterval> | undefined;
+
+  /** Negotiates with the server and returns once both channels are open and every track was asked for. */
+  static async open(sessionId: string, tracks: Track[], events: ConnectionEvents): Promise<Connection> {
+    const signalling = new Signalling(sessionId);
+    const [iceServers, id] = await Promise.all([signalling.iceServers(), signalling.register()]);
+    const connection = new Connection(iceServers, events);
+    try {
+      await connection.#negotiate(signalling, id, tracks);
+      await within(OPEN_TIMEOUT_MS, "The connection did not open.", Promise.race([
+        connection.#opened,
+        connection.lost.then((reason) => Promise.reject(new Error(reason))),
+      ]));
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+    connection.#begin();
+    return connection;
+  }
+
+  private constructor(iceServers: RTCIceServer[], events: ConnectionEvents) {
+    this.#peer = new RTCPeerConnection({ iceServers, bundlePolicy: "max-bundle" });
+    this.lost = new Promise((resolve) => (this.#lose = resolve));
+    // The server tells this family of clients by `control` being made first.
+    this.#control = this.#peer.createDataChannel("control");
+    this.#data = this.#peer.createDataChannel("data");
+    const channels = [this.#control, this.#data];
+    this.#opened = Promise.all(
+      channels.map((channel) => new Promise((resolve) => channel.addEventListener("open", resolve, { once: true }))),
+    ).then(() => undefined);
+    for (const channel of channels) channel.addEventListener("close", () => this.#lose("The server closed the connection."));
+    this.#data.addEventListener("message", ({ data }) => {
+      const message = typeof data === "string" ? decode(data) : null;
+      if (message) events.onMessage(message);
+    });
+    this.#peer.addEventListener("track", ({ track, transceiver, receiver }) => {
+      playAtOnce(receiver);
+      const name = this.#names.get(transceiver.mid ?? "");
+      if (name !== undefined) events.onTrack(name, track);
+    });
+    this.#peer.addEventListener("connectionstatechange", () => this.#watch());
+  }
+
+  /** Sends one text frame on `data`; false when the channel is not open. */
+  send(text: string): boolean {
+    if (this.#data.readyState !== "open") return false;
+    this.#data.send(text);
+    return true;
+  }
+
+  stats(): Promise<RTCStatsReport> {
+    return this.#peer.getStats();
+  }
+
+  /** The name of the track a receiver's statistics are about. */
+  trackOf(mid: string | undefined): string | undefined {
+    return this.#names.get(mid ?? "");
+  }
+
+  /** Closes the transport; the session on the server goes on. */
+  close(): void {
+    clearInterval(this.#pinging);
+    this.#peer.close();
+    this.#lose("Closed.");
+  }
+
+  async #negotiate(signalling: Signalling, id: number, tracks: Track[]): Promise<void> {
+    const transceivers = tracks.map((track) => this.#peer.addTransceiver(track.kind, { direction: "recvonly" }));
+    const offer = await this.#peer.createOffer();
+    this.#trickle(signalling, id);
+    await this.#peer.setLocalDescription(offer);
+    const mapping = tracks.map(({ name, kind }, index) => {
+      const mid = transceivers[index]!.mid!;
+      this.#names.set(mid, name);
+      return { mid, name, kind, direction: "recvonly" as const };
+    });
+    await signalling.offer(id, offer.sdp ?? "", mapping);
+    const sdp = await this.#answer(signalling, id);
+    await this.#peer.setRemoteDescription({ type: "answer", sdp });
+  }
+
+  async #answer(signalling: Signalling, id: number): Promise<string> {
+    const deadline = performance.now() + ANSWER_TIMEOUT_MS;
+    for (let wait = 25; performance.now() < deadline; wait = Math.min(wait * 2, 800)) {
+      const sdp = await signalling.answer(id);
+      if (sdp !== null) return sdp;
+      await sleep(wait);
+    }
+    throw new Error("The server did not answer the offer.");
+  }
+
+  #trickle(signalling: Signalling, id: number): void {
+    let batch: Candidate[] = [];
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const post = (isFinal: boolean) => {
+      clearTimeout(timer);
+      timer = undefined;
+      const candidates = batch;
+      batch = [];
+      // The server may reach us without them (peer-reflexive), so a lost batch is no failure.
+      signalling.candidates(id, candidates, isFinal).catch(() => undefined);
+    };
+    this.#peer.addEventListener("icecandidate", ({ candidate }) => {
+      if (!candidate?.candidate) return post(true);
+      batch.push({
+        candidate: candidate.candidate,
+        sdp_mid: candidate.sdpMid,
+        sdp_mline_index: candidate.sdpMLineIndex,
+      });
+      timer ??= setTimeout(() => post(false), CANDIDATE_BATCH_MS);
+    });
+  }
+
+  #begin(): void {
+    for (const name of this.#names.values()) this.#control.send(encodeTrackEvent("resume_track", name));
+    this.send(encodeRuntime("requestSchema"));
+    this.#pinging = setInterval(() => this.send(encodeRuntime("ping")), PING_INTERVAL_MS);
+  }
+
+  #watch(): void {
+    const state = this.#peer.connectionState;
+    if (state === "failed" || state === "closed") this.#lose("The connection failed.");
+    if (state !== "disconnected") return;
+    setTimeout(() => {
+      if (this.#peer.connectionState === "disconnected") this.#lose("The server is out of reach.");
+    }, DISCONNECTED_GRACE_MS);
+  }
+}
+
+/** Keeps the receiver from holding frames back to smooth their arrival: the picture answers the hand. */
+function playAtOnce(receiver: RTCRtpReceiver & { playoutDelayHint?: number; jitterBufferTarget?: number | null }): void {
+  if ("jitterBufferTarget" in receiver) receiver.jitterBufferTarget = 0;
+  if ("playoutDelayHint" in receiver) receiver.playoutDelayHint = 0;
+}
+
+export function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+async function within<T>(ms: number, what: string, work: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => (timer = setTimeout(() => reject(new Error(what)), ms)));
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

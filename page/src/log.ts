@@ -1,0 +1,37 @@
+import { h } from "./dom";
+
+const MOST_ENTRIES = 500;
+
+/** The messages, newest last. Entries are drawn once per screen refresh, so a chatty model costs little. */
+export class Log {
+  #waiting: HTMLElement[] = [];
+  #scheduled = false;
+
+  constructor(private readonly element: HTMLElement) {}
+
+  /** Adds one entry; `tone` colours what is not a message of the model. */
+  add(type: string, body: string, tone: "message" | "note" | "warning" | "failure" = "message"): void {
+    const time = new Date().toLocaleTimeString(undefined, { hour12: false });
+    this.#waiting.push(h("li", { class: tone }, h("time", {}, time), h("b", {}, type), h("span", {}, body)));
+    if (this.#waiting.length > MOST_ENTRIES) this.#waiting.shift();
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    requestAnimationFrame(() => this.#draw());
+  }
+
+  clear(): void {
+    this.#waiting = [];
+    this.element.replaceChildren();
+  }
+
+  #draw(): void {
+    this.#scheduled = false;
+    const { scrollTop, scrollHeight, clientHeight } = this.element;
+    const follows = scrollHeight - scrollTop - clientHeight < 24;
+    this.element.append(...this.#waiting);
+    this.#waiting = [];
+    while (this.element.childElementCount > MOST_ENTRIES) this.element.firstElementChild?.remove();
+    // Who scrolled up is reading.
+    if (follows) this.element.scrollTop = this.element.scrollHeight;
+  }
+}

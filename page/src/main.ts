@@ -1,0 +1,109 @@
+import "./style.css";
+import { Client, type State } from "./client";
+import { h, part } from "./dom";
+import { describe, Meter, type Figures } from "./figures";
+import { Log } from "./log";
+import { Overlay } from "./overlay";
+import { Panel } from "./panel";
+import { Stage } from "./stage";
+import type { Inbound, JsonObject } from "./wire";
+
+declare global {
+  interface Window {
+    /** The page for scripts and tests: what it is doing, and one command at a time. */
+    reactor: {
+      readonly state: State;
+      send(name: string, args?: JsonObject): Promise<void>;
+      /** The last measurement, at most a second old; null while not connected. */
+      stats(): Figures | null;
+    };
+  }
+}
+
+const MEASURE_INTERVAL_MS = 1_000;
+const TOAST_MS = 15_000;
+
+const badge = part("state");
+const log = new Log(part("messages"));
+const stage = new Stage(part("stage"), part<HTMLButtonElement>("mute"), () => client.mediaArrived());
+const overlay = new Overlay(() => stage.hasPicture, () => client.restart());
+const panel = new Panel(part("controls"), (event, args) => client.send(event, args));
+
+const client = new Client({
+  showState(state, reason) {
+    badge.textContent = state;
+    badge.dataset["state"] = state;
+    badge.title = reason;
+    part("state-reason").textContent = reason;
+    overlay.setState(state, reason);
+    log.add(state, reason, state === "lost" || state === "recovering" ? "warning" : "note");
+  },
+  showLoading: (progress) => overlay.setProgress(progress),
+  showModel,
+  showSession(session) {
+    showModel(session.model.name);
+    stage.declare(session.capabilities?.tracks ?? []);
+  },
+  showTrack: (name, track) => stage.attach(name, track),
+  showMessage,
+});
+
+function showModel(name: string): void {
+  part("model").textContent = name;
+  document.title = `${name} · Reactor`;
+}
+
+function showMessage(message: Inbound): void {
+  switch (message.kind) {
+    case "message":
+      return log.add(message.type, JSON.stringify(message.data));
+    case "schema":
+      return panel.show(message.document);
+    case "rejected":
+      return log.add(`${message.command} refused`, message.message || message.code, "warning");
+    case "failed":
+      toast(message.summary);
+      return log.add(`model failed in ${message.where || "run"}`, message.summary, "failure");
+    case "unreadable":
+      return log.add("unreadable", message.reason, "warning");
+    case "other":
+      return log.add(message.type, JSON.stringify(message.data), "note");
+    default:
+      return; // shown where it belongs: at the control, on the picture, in the badge
+  }
+}
+
+function toast(summary: string): void {
+  const close = h("button", { "aria-label": "Dismiss", click: () => box.remove() }, "×");
+  const box = h("div", { class: "toast", role: "alert", "data-testid": "toast" }, h("div", {}, h("b", {}, "The model failed"), summary), close);
+  part("toasts").replaceChildren(box);
+  setTimeout(() => box.remove(), TOAST_MS);
+}
+
+part("clear").addEventListener("click", () => log.clear());
+part("fullscreen").addEventListener("click", () => {
+  if (document.fullscreenElement) void document.exitFullscreen();
+  else void part("screen").requestFullscreen();
+});
+
+const meter = new Meter(stage);
+let figures: Figures | null = null;
+setInterval(async () => {
+  const { connection } = client;
+  figures = connection ? await meter.measure(connection) : null;
+  part("figures").replaceChildren(...(figures ? describe(figures) : []).map((word) => h("span", {}, word)));
+}, MEASURE_INTERVAL_MS);
+
+window.reactor = {
+  get state() {
+    return client.state;
+  },
+  send: (name, args) => client.send(name, args),
+  stats: () => figures,
+};
+
+addEventListener("pagehide", () => client.close());
+// A page brought back from the browser's history has no connection left to heal.
+addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
+
+void client.run();

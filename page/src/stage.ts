@@ -1,0 +1,121 @@
+/** The picture and the sound: one tile per video track, one silent player per audio track. */
+
+import { h } from "./dom";
+import type { Track } from "./wire";
+
+class Tile {
+  readonly element: HTMLElement;
+  readonly video: HTMLVideoElement;
+  /** Pictures shown since the page was opened, those between two callbacks included. */
+  shown = 0;
+
+  readonly #still = h("canvas", { class: "still", hidden: true, "aria-hidden": "true" });
+  #presented = 0; // the browser's own count, which begins anew with every source
+
+  constructor(name: string, onPicture: () => void) {
+    this.video = h("video", {
+      "data-testid": `stage-${name}`,
+      "aria-label": `Live picture ${name}`,
+      autoplay: true,
+      muted: true,
+      playsinline: true,
+    });
+    this.video.muted = true; // the attribute alone does not mute an element made by script
+    this.element = h("figure", { class: "tile" }, this.video, this.#still, h("figcaption", {}, name));
+    const onFrame = (_now: number, { presentedFrames }: VideoFrameCallbackMetadata) => {
+      const step = presentedFrames - this.#presented;
+      this.shown += step > 0 ? step : 1;
+      this.#presented = presentedFrames;
+      this.#still.hidden = true;
+      onPicture();
+      this.video.requestVideoFrameCallback(onFrame);
+    };
+    this.video.requestVideoFrameCallback(onFrame);
+  }
+
+  /** Shows a new track; until its first picture the last one of the old track stays. */
+  attach(track: MediaStreamTrack): void {
+    const start = () => {
+      this.#keepPicture();
+      this.video.srcObject = new MediaStream([track]);
+      void this.video.play().catch(() => undefined); // autoplay refused: the first gesture plays it
+    };
+    if (track.muted) track.addEventListener("unmute", start, { once: true });
+    else start();
+  }
+
+  #keepPicture(): void {
+    const { videoWidth: width, videoHeight: height } = this.video;
+    if (width === 0) return;
+    Object.assign(this.#still, { width, height });
+    this.#still.getContext("2d")?.drawImage(this.video, 0, 0);
+    this.#still.hidden = false;
+  }
+}
+
+export class Stage {
+  readonly #tiles = new Map<string, Tile>();
+  readonly #players = new Map<string, HTMLAudioElement>();
+  #declared = "";
+
+  constructor(
+    private readonly element: HTMLElement,
+    private readonly muteButton: HTMLButtonElement,
+    private readonly onMedia: () => void,
+  ) {
+    muteButton.addEventListener("click", () => this.#setMuted(muteButton.getAttribute("aria-pressed") === "true"));
+  }
+
+  get tiles(): ReadonlyMap<string, { video: HTMLVideoElement; shown: number }> {
+    return this.#tiles;
+  }
+
+  get hasPicture(): boolean {
+    return [...this.#tiles.values()].some(({ shown }) => shown > 0);
+  }
+
+  /** Lays out one place per output track; the same tracks again keep their pictures. */
+  declare(tracks: Track[]): void {
+    const outputs = tracks.filter(({ direction }) => direction === "recvonly");
+    const declared = JSON.stringify(outputs);
+    if (declared === this.#declared) return;
+    this.#declared = declared;
+    this.#tiles.clear();
+    this.#players.clear();
+    for (const { name, kind } of outputs) {
+      if (kind === "video") this.#tiles.set(name, new Tile(name, this.onMedia));
+      else this.#players.set(name, this.#player(name));
+    }
+    const tiles = [...this.#tiles.values()].map((tile) => tile.element);
+    if (!tiles.length && outputs.length) tiles.push(h("figure", { class: "tile sound" }, "Sound only"));
+    this.element.replaceChildren(...tiles, ...this.#players.values());
+    this.element.style.setProperty("--columns", String(Math.ceil(Math.sqrt(tiles.length))));
+    this.element.classList.toggle("several", tiles.length > 1);
+    this.muteButton.hidden = this.#players.size === 0;
+    this.#setMuted(true);
+  }
+
+  attach(name: string, track: MediaStreamTrack): void {
+    this.#tiles.get(name)?.attach(track);
+    const player = this.#players.get(name);
+    if (!player) return;
+    player.srcObject = new MediaStream([track]);
+    void player.play().catch(() => undefined);
+  }
+
+  #player(name: string): HTMLAudioElement {
+    const player = h("audio", { "data-testid": `stage-${name}`, autoplay: true });
+    player.addEventListener("timeupdate", this.onMedia);
+    return player;
+  }
+
+  #setMuted(muted: boolean): void {
+    for (const player of this.#players.values()) {
+      player.muted = muted;
+      if (!muted) void player.play().catch(() => undefined);
+    }
+    // Pressed means heard.
+    this.muteButton.setAttribute("aria-pressed", String(!muted));
+    this.muteButton.textContent = muted ? "Unmute" : "Mute";
+  }
+}

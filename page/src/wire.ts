@@ -1,0 +1,125 @@
+/** What crosses the data channels and the session routes, as plain values. Nothing here touches the network. */
+
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+export type JsonObject = { [key: string]: Json };
+
+export interface Track {
+  name: string;
+  kind: "video" | "audio";
+  /** Seen from the client: `recvonly` is what the model puts out. */
+  direction: "recvonly" | "sendonly";
+}
+
+/** The answer to `POST /start_session` and `GET /session`. */
+export interface Descriptor {
+  session_id: string;
+  state: string;
+  model: { name: string };
+  capabilities?: { tracks: Track[] };
+}
+
+export interface Progress {
+  text: string;
+  /** 0..1, or null when it cannot be told. */
+  fraction: number | null;
+}
+
+/** The answer to `GET /health`. */
+export interface Health {
+  status: "loading" | "ready" | "unhealthy";
+  model?: string | null;
+  detail?: string | null;
+  progress?: Progress | null;
+}
+
+/** One frame of the `data` channel, server to client. */
+export type Inbound =
+  | { kind: "message"; type: string; data: Json }
+  | { kind: "schema"; document: JsonObject }
+  | { kind: "accepted"; id: string }
+  | { kind: "rejected"; id: string | null; command: string; code: string; message: string }
+  | { kind: "session"; state: string; reason: string }
+  | { kind: "ended"; reason: string }
+  | { kind: "failed"; where: string; summary: string }
+  | { kind: "loading"; progress: Progress }
+  | { kind: "unreadable"; reason: string }
+  | { kind: "other"; type: string; data: Json };
+
+export function encodeCommand(name: string, args: JsonObject, id: string): string {
+  return JSON.stringify({ scope: "application", data: { type: name, data: args, id } });
+}
+
+export function encodeRuntime(type: string, data: JsonObject = {}): string {
+  return JSON.stringify({ scope: "runtime", data: { type, data } });
+}
+
+/** A verb of the `control` channel about one track. */
+export function encodeTrackEvent(event: "resume_track" | "pause_track", name: string): string {
+  return JSON.stringify({ type: "notification", event, data: { name } });
+}
+
+/** Reads one frame of the `data` channel; null when it is not a JSON object. */
+export function decode(text: string): Inbound | null {
+  let frame: Json;
+  try {
+    frame = JSON.parse(text) as Json;
+  } catch {
+    return null;
+  }
+  if (!isObject(frame)) return null;
+  // A frame without a scope is the model's own, as in the first published families.
+  if (frame["scope"] !== "runtime") return decodeMessage(frame["scope"] === "application" ? frame["data"] : frame);
+  const inner = frame["data"];
+  return isObject(inner) ? decodeRuntime(word(inner["type"]), inner["data"] ?? {}) : null;
+}
+
+function decodeMessage(body: Json | undefined): Inbound {
+  // Generation 1 sends whatever its author hands over, so `type` may be missing.
+  if (isObject(body) && typeof body["type"] === "string") {
+    return { kind: "message", type: body["type"], data: body["data"] ?? {} };
+  }
+  return { kind: "message", type: "message", data: body ?? null };
+}
+
+function decodeRuntime(type: string, data: Json): Inbound {
+  const field = isObject(data) ? data : {};
+  switch (type) {
+    case "modelSchema":
+      return { kind: "schema", document: field };
+    case "commandAccepted":
+      return { kind: "accepted", id: word(field["id"]) };
+    case "commandRejected":
+      return {
+        kind: "rejected",
+        id: typeof field["id"] === "string" ? field["id"] : null,
+        command: word(field["command"]),
+        code: word(field["code"]),
+        message: word(field["message"]),
+      };
+    case "sessionState":
+      return { kind: "session", state: word(field["state"]).toLowerCase(), reason: word(field["reason"]) };
+    case "sessionEnded":
+      return { kind: "ended", reason: word(field["reason"]) };
+    case "modelFailed":
+      return { kind: "failed", where: word(field["where"]), summary: word(field["summary"]) };
+    case "loading": {
+      const fraction = field["fraction"];
+      return {
+        kind: "loading",
+        progress: { text: word(field["text"]), fraction: typeof fraction === "number" ? fraction : null },
+      };
+    }
+    case "unreadable":
+      return { kind: "unreadable", reason: word(field["reason"]) };
+    default:
+      return { kind: "other", type, data };
+  }
+}
+
+export function isObject(value: Json | undefined): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function word(value: Json | undefined): string {
+  return typeof value === "string" ? value : "";
+}
