@@ -26,6 +26,10 @@ class Logger(logging.LoggerAdapter[logging.Logger]):
         kwargs["extra"] = {**(kwargs.get("extra") or {}), "fields": fields}
         return msg, kwargs
 
+    def traceback(self, text: str) -> None:
+        """Log an author's traceback whole; it may come from another process."""
+        self.error("the author's traceback:", traceback=text.rstrip())
+
 
 def get_logger(name: str) -> Logger:
     """Return the logger of that name; authors and this package use the same."""
@@ -45,9 +49,11 @@ class TextFormatter(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         """Return the first line."""
-        pairs = "".join(f" {name}={value}" for name, value in _fields(record).items())
+        fields = _fields(record)
+        below = f"\n{fields.pop('traceback')}" if "traceback" in fields else ""
+        pairs = "".join(f" {name}={value}" for name, value in fields.items())
         name = record.name.removeprefix("reactor_runtime.")
-        return f"{self.formatTime(record, self.datefmt)} {record.levelname:<7} {name}: {record.message}{pairs}"
+        return f"{self.formatTime(record, self.datefmt)} {record.levelname:<7} {name}: {record.message}{pairs}{below}"
 
     def usesTime(self) -> bool:  # noqa: N802 - logging's name
         """Leave the time to `formatMessage`."""
