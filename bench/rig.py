@@ -123,9 +123,14 @@ def say_where() -> None:
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print a table that can be quoted as Markdown."""
-    table = Table(title=title, title_justify="left", box=box.MARKDOWN)
+    table = Table(box=box.MARKDOWN)
     for column in columns:
         table.add_column(column, justify="left" if column == columns[0] else "right")
     for row in rows:
-        table.add_row(*(f"{cell:.3g}" if isinstance(cell, float) else str(cell) for cell in row))
+        table.add_row(*(_rounded(cell) if isinstance(cell, float) else str(cell) for cell in row))
+    print(title)
     Console(width=160).print(table)
+
+
+def _rounded(figure: float) -> str:
+    return f"{figure:.0f}" if abs(figure) >= 100 else f"{figure:.3g}"
