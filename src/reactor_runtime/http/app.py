@@ -1,0 +1,113 @@
+"""The HTTP application: routes, cross-origin rules, limits, and one JSON shape for every refusal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.responses import JSONResponse
+from fastapi.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+import reactor_runtime
+from reactor_runtime.errors import ClientError
+from reactor_runtime.http.sessions import session_routes
+from reactor_runtime.http.signalling import signalling_routes
+from reactor_runtime.http.slots import Slot
+
+PAGE_POLICY = (
+    "default-src 'self'; style-src 'self'; script-src 'self'; connect-src 'self'; "
+    "media-src 'self' blob:; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'"
+)
+RETRY_AFTER = "1"
+"""Seconds a client is told to wait before it asks again for what is loading or closing."""
+
+
+def make_app(slots: Mapping[str, Slot], *, page: Path | None, max_body_bytes: int) -> FastAPI:
+    """Build the application over running slots.
+
+    Args:
+        slots: Session id to slot.
+        page: Folder of the built page, None to serve none.
+        max_body_bytes: Largest request body that is read.
+    """
+    app = FastAPI(title="Reactor Runtime", version=reactor_runtime.__version__)
+    app.add_middleware(_BodyLimit, max_bytes=max_body_bytes)
+    app.add_middleware(
+        CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"], expose_headers=["Retry-After"]
+    )
+    app.add_exception_handler(ClientError, _refuse)
+    app.add_exception_handler(RequestValidationError, _refuse_body)
+    app.include_router(session_routes(slots))
+    app.include_router(signalling_routes(slots))
+    if page is not None:
+        app.mount("/", _Page(directory=page, html=True))
+    return app
+
+
+class _Page(StaticFiles):
+    """The page's files, under a policy that lets it talk to this server only."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_policy(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [
+                    *message["headers"],
+                    (b"content-security-policy", PAGE_POLICY.encode()),
+                    (b"x-content-type-options", b"nosniff"),
+                    (b"cache-control", b"no-cache"),
+                ]
+            await send(message)
+
+        await super().__call__(scope, receive, send_with_policy)
+
+
+class _BodyLimit:
+    """Answers 413 to a body larger than the limit, declared or not, before the application reads it."""
+
+    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+        self._app = app
+        self._max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
+            await self._app(scope, receive, send)
+            return
+        chunks: list[bytes] = []
+        size, more = 0, True
+        while more:
+            message = await receive()
+            if message["type"] != "http.request":
+                return
+            size += len(message.get("body", b""))
+            if size > self._max_bytes:
+                refusal = JSONResponse({"detail": f"the body is larger than {self._max_bytes} bytes"}, 413)
+                await refusal(scope, receive, send)
+                return
+            chunks.append(message.get("body", b""))
+            more = message.get("more_body", False)
+        whole: Message | None = {"type": "http.request", "body": b"".join(chunks), "more_body": False}
+
+        async def replay() -> Message:
+            nonlocal whole
+            message, whole = whole, None
+            return message or await receive()
+
+        await self._app(scope, replay, send)
+
+
+async def _refuse(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, ClientError), "registered for ClientError only"
+    headers = {"Retry-After": RETRY_AFTER} if error.http_status in (409, 503) else None
+    body = {"detail": str(error), "error": str(error), "code": error.code}
+    return JSONResponse(body, error.http_status, headers)
+
+
+async def _refuse_body(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError), "registered for RequestValidationError only"
+    faults = [f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}" for fault in error.errors()]
+    status = 400 if any(fault["type"] == "json_invalid" for fault in error.errors()) else 422
+    return JSONResponse({"detail": "; ".join(faults), "code": "bad_request"}, status)

@@ -1,0 +1,115 @@
+"""Routes of WebRTC signalling, numbered connections and the un-numbered one of wire family v1."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+
+from reactor_runtime.http.slots import Slot, slot_of
+from reactor_runtime.session.negotiation import Candidate
+from reactor_runtime.webrtc.acceptor import IMPLICIT_CONNECTION
+
+BASE = "/sessions/{session_id}/transport/webrtc"
+MAX_SDP = 256 * 1024
+MAX_CANDIDATES = 64
+
+
+class MappedTrack(BaseModel):
+    """Which SDP media line carries which track."""
+
+    mid: str = Field(max_length=64)
+    name: str = Field(max_length=256)
+
+
+class Offer(BaseModel):
+    """A client's offer."""
+
+    sdp_offer: str = Field(max_length=MAX_SDP)
+    track_mapping: list[MappedTrack] = Field(default_factory=list, max_length=64)
+
+
+class OfferedCandidate(BaseModel):
+    """One trickled candidate."""
+
+    candidate: str = Field(max_length=1024)
+    sdp_mid: str | None = Field(default=None, max_length=64)
+    sdp_mline_index: int | None = None
+
+
+class Candidates(BaseModel):
+    """A batch of trickled candidates; an empty one says that there are no more."""
+
+    candidates: list[OfferedCandidate] = Field(default_factory=list, max_length=MAX_CANDIDATES)
+
+
+def signalling_routes(slots: Mapping[str, Slot]) -> APIRouter:
+    """Build the routes over the slots."""
+    router = APIRouter(prefix=BASE)
+
+    @router.get("/ice_servers")
+    async def ice_servers(session_id: str) -> dict[str, Any]:
+        """Return the STUN and TURN servers a client should use."""
+        return {"ice_servers": slot_of(slots, session_id).acceptor.ice_servers()}
+
+    @router.post("/connections", status_code=201)
+    async def register(session_id: str) -> dict[str, Any]:
+        """Mint a connection id."""
+        slot = slot_of(slots, session_id)
+        contract = slot.runtime.contract
+        track_map = {
+            track.name: {"kind": track.kind, "direction": track.direction, "rate": track.rate}
+            for track in (contract.tracks if contract else ())
+        }
+        return {"connection_id": slot.acceptor.register(), "track_map": track_map}
+
+    def take_offer(session_id: str, connection_id: int, offer: Offer) -> JSONResponse:
+        mids = {mapped.mid: mapped.name for mapped in offer.track_mapping}
+        slot_of(slots, session_id).acceptor.offer(connection_id, offer.sdp_offer, mids)
+        return JSONResponse({"connection_id": connection_id}, 202)
+
+    def give_answer(session_id: str, connection_id: int) -> Response:
+        answer = slot_of(slots, session_id).acceptor.poll(connection_id)
+        if answer is None:
+            return JSONResponse({"connection_id": connection_id}, 202)
+        return JSONResponse({"sdp_answer": answer, "connection_id": connection_id})
+
+    def take_candidates(session_id: str, connection_id: int, batch: Candidates) -> JSONResponse:
+        candidates = [Candidate(c.candidate, c.sdp_mid, c.sdp_mline_index) for c in batch.candidates]
+        slot_of(slots, session_id).acceptor.add_candidates(connection_id, candidates)
+        return JSONResponse({"connection_id": connection_id}, 202)
+
+    @router.api_route("/connections/{connection_id}/sdp_params", methods=["POST", "PUT"], status_code=202)
+    async def offer(session_id: str, connection_id: int, body: Offer) -> JSONResponse:
+        """Take an offer (POST) or a reconnect (PUT) alike."""
+        return take_offer(session_id, connection_id, body)
+
+    @router.get("/connections/{connection_id}/sdp_params")
+    async def answer(session_id: str, connection_id: int) -> Response:
+        """Return the answer: 202 while it is being made."""
+        return give_answer(session_id, connection_id)
+
+    @router.post("/connections/{connection_id}/ice_candidates", status_code=202)
+    async def candidates(session_id: str, connection_id: int, body: Candidates) -> JSONResponse:
+        """Take trickled candidates, before, between or after offer and answer."""
+        return take_candidates(session_id, connection_id, body)
+
+    @router.api_route("/sdp_params", methods=["POST", "PUT"], status_code=202)
+    async def implicit_offer(session_id: str, body: Offer) -> JSONResponse:
+        """Take the offer of a client that knows no connection ids."""
+        return take_offer(session_id, IMPLICIT_CONNECTION, body)
+
+    @router.get("/sdp_params")
+    async def implicit_answer(session_id: str) -> Response:
+        """Return the answer for a client that knows no connection ids."""
+        return give_answer(session_id, IMPLICIT_CONNECTION)
+
+    @router.post("/ice_candidates", status_code=202)
+    async def implicit_candidates(session_id: str, body: Candidates) -> JSONResponse:
+        """Take candidates of a client that knows no connection ids."""
+        return take_candidates(session_id, IMPLICIT_CONNECTION, body)
+
+    return router

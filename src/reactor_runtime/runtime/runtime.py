@@ -1,0 +1,393 @@
+"""One slot: a supervised model, at most one session on it, the session's clients and the model's stream.
+
+It routes. Every rule lives in a pure machine (session, pacer, contract) or with the part that owns the matter
+(supervisor, ladder, negotiation); here inputs go in and effects are carried out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from reactor_runtime.authoring.contract import Contract
+from reactor_runtime.authoring.openapi import openapi
+from reactor_runtime.config import SessionConfig
+from reactor_runtime.errors import ClientError, IllegalInput, LoadError
+from reactor_runtime.log import get_logger
+from reactor_runtime.runtime.clock import Alarm, now, wall_ms
+from reactor_runtime.runtime.stream import Stream
+from reactor_runtime.session import machine
+from reactor_runtime.session.journal import Fact, Journal
+from reactor_runtime.session.machine import State
+from reactor_runtime.wire import messages as wire
+from reactor_runtime.worker import messages as pipe
+from reactor_runtime.worker.supervisor import ModelDown, ModelUp, Supervisor
+
+log = get_logger("reactor.runtime")
+
+MAX_PENDING_PER_CLIENT = 256
+"""Commands one client may have unanswered; a model that hangs must not fill the server's memory."""
+REPLAY_TRIAL = 30.0
+"""Seconds within which a second loss after a replay blames the replay: the next resume goes without it."""
+
+RUNNING = frozenset({State.WAITING, State.STREAMING, State.ORPHANED, State.RECOVERING})
+
+
+class Client(Protocol):
+    """One client of the session, as the runtime sees it."""
+
+    id: int
+
+    def send(self, message: wire.Outbound) -> None:
+        """Send one message; what the client's wire family cannot carry is dropped."""
+
+    def close(self, reason: str) -> None:
+        """Close the client's wire."""
+
+
+@dataclass(slots=True)
+class _Pending:
+    client_id: int
+    command: wire.Command
+    submitted_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What `/health` tells: `status` is loading, ready or unhealthy."""
+
+    status: str
+    state: State
+    model: str | None
+    detail: str | None
+    progress: dict[str, Any] | None
+
+
+@dataclass(slots=True)
+class _Model:
+    """What is known of the model beside its contract."""
+
+    failure: str | None = None
+    progress: dict[str, Any] | None = None
+    import_error: LoadError | None = None
+    replay: dict[str, dict[str, Any]] = field(default_factory=dict)
+    resumed_at: float | None = None
+
+
+class Runtime:
+    """One slot. All methods run on the event loop."""
+
+    def __init__(
+        self,
+        session_id: str,
+        config: SessionConfig,
+        make_supervisor: Callable[[Callable[[Any], None]], Supervisor],
+        journal: Journal,
+    ) -> None:
+        self.session_id = session_id
+        self.journal = journal
+        self.contract: Contract | None = None
+        self.stream: Stream | None = None
+        self.import_failed: asyncio.Future[LoadError] = asyncio.get_running_loop().create_future()
+        self._followers: set[asyncio.Event] = set()
+        self._closing = False
+        self._config = config
+        self._session = machine.Session(orphan_timeout=config.orphan_timeout, stop_grace=config.stop_grace)
+        self._supervisor = make_supervisor(self._observe)
+        self._supervision: asyncio.Task[None] | None = None
+        self._clients: dict[int, Client] = {}
+        self._pending: dict[int, _Pending] = {}
+        self._next_command_id = 1
+        self._model = _Model()
+        self._alarm = Alarm(self._tick)
+
+    # ---- life ---------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to start the model; returns at once."""
+        self._note("initializing")
+        self._supervision = asyncio.create_task(self._supervisor.run(), name=f"supervise {self.session_id}")
+
+    async def stop(self) -> None:
+        """End the session, tell its clients, and end the model."""
+        self._closing = True
+        self._input(machine.Terminate("the server is shutting down"))
+        await self._supervisor.stop(self._config.stop_grace)
+        if self._supervision is not None:
+            await self._supervision
+        self._alarm.cancel()
+        if self.stream is not None:
+            self.stream.close()
+
+    # ---- for HTTP -----------------------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> State:
+        """The session's state."""
+        return self._session.state
+
+    @property
+    def running(self) -> bool:
+        """Whether a session is open."""
+        return self._session.state in RUNNING
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The OpenAPI document of the model.
+
+        Raises:
+            ClientError: 503 until the author's code is imported.
+        """
+        if self.contract is None:
+            raise ClientError("the model is still loading", code="loading", http_status=503)
+        return openapi(self.contract)
+
+    def health(self) -> Health:
+        """Tell how the slot is."""
+        state, failure = self._session.state, self._model.failure
+        if failure is not None or state is State.TERMINATED:
+            status = "unhealthy"
+        else:
+            status = "loading" if state is State.CREATED else "ready"
+        name = self.contract.model_name if self.contract else None
+        return Health(status, state, name, failure, self._model.progress if status == "loading" else None)
+
+    def start_session(self) -> None:
+        """Open a session, or join the one that runs.
+
+        Raises:
+            ClientError: 503 while the model loads or is gone, 409 while a session closes.
+        """
+        state = self._session.state
+        if state is State.CREATED:
+            why = f"the model failed: {self._model.failure}" if self._model.failure else "the model is still loading"
+            raise ClientError(f"cannot start a session: {why}", code="not_ready", http_status=503)
+        try:
+            self._input(machine.Start())
+        except IllegalInput:
+            text = f"cannot start session while {state.lower()}"
+            raise ClientError(text, code="not_ready", http_status=409) from None
+
+    def stop_session(self, reason: str = "") -> None:
+        """End the session, if one is open."""
+        if self.running:
+            self._input(machine.Stop(reason or "stopped by a client"))
+
+    # ---- for connections ----------------------------------------------------------------------------------------
+
+    def connected(self, client: Client) -> None:
+        """A client's wire is ready, or replaces the one of the same id that was."""
+        known = client.id in self._clients
+        if not self.running:
+            client.close("no session is running")
+            return
+        self._clients[client.id] = client
+        if not known:
+            self._note("connection_opened", conn_id=client.id)
+            self._input(machine.ClientConnected(client.id))
+        client.send(wire.SessionStateChanged(self._session.state, self._session.reason))
+
+    def gone(self, client: Client) -> None:
+        """A client's wire is closed."""
+        if self._clients.get(client.id) is client:
+            del self._clients[client.id]
+            for command_id in [i for i, p in self._pending.items() if p.client_id == client.id]:
+                del self._pending[command_id]
+            self._note("connection_closed", conn_id=client.id)
+            self._input(machine.ClientGone(client.id))
+
+    def submit(self, client_id: int, command: wire.Command) -> None:
+        """Check a command and hand it to the model; a refusal is answered here and journalled."""
+        try:
+            self._check(client_id, command)
+        except ClientError as error:
+            self._note("error", message=f"command {command.name!r} refused: {error}", conn_id=client_id)
+            self._answer(client_id, command, pipe.Replied(0, error_code=error.code, error_message=str(error)))
+            return
+        command_id, self._next_command_id = self._next_command_id, self._next_command_id + 1
+        self._pending[command_id] = _Pending(client_id, command, now())
+        self._note("command", name=command.name, args=command.arguments, conn_id=client_id)
+        self._supervisor.send(pipe.Invoke(command_id, command.name, command.arguments, client_id, now()))
+
+    def _check(self, client_id: int, command: wire.Command) -> None:
+        if self.contract is None or self._session.state is not State.STREAMING:
+            detail = "the model is restarting" if self._session.state is State.RECOVERING else "no session is streaming"
+            raise ClientError(detail, code="not_ready")
+        if sum(p.client_id == client_id for p in self._pending.values()) >= MAX_PENDING_PER_CLIENT:
+            raise ClientError("too many unanswered commands", code="too_many_commands")
+        self.contract.check(command.name, command.arguments)
+
+    # ---- what the model and its supervisor report ---------------------------------------------------------------
+
+    def _observe(self, item: pipe.FromModel | ModelUp | ModelDown) -> None:
+        match item:
+            case pipe.Slice() if self.stream is not None:
+                self.stream.offer(item)
+            case pipe.Replied():
+                self._settle(item)
+            case pipe.Said():
+                self._broadcast(wire.ModelSaid(item.data, item.name), only=item.client_id)
+            case pipe.Flushed() if self.stream is not None:
+                self.stream.flush(item.epoch, hold=item.hold)
+            case pipe.Described():
+                self._describe(item.contract)
+            case pipe.Progress():
+                self._model.progress = {"text": item.text, "fraction": item.fraction}
+                self._broadcast(wire.LoadingProgress(item.text, item.fraction))
+            case pipe.Failed():
+                self._report(item)
+            case pipe.SessionClosed():
+                self._input(machine.Cleaned())
+            case pipe.SessionEnded() if self.running:
+                self._input(machine.ModelEnded(item.reason, item.crashed))
+            case ModelUp():
+                self._model.failure = self._model.progress = None
+                self._input(machine.ModelReady())
+            case ModelDown():
+                self._lose(item)
+            case _:
+                pass  # Loaded, Pong and RingOpened end with the supervisor and the port
+
+    def _describe(self, contract: Contract) -> None:
+        if contract == self.contract:
+            return
+        if self.stream is not None:
+            # The author's code changed under a running server: readers of the former tracks cannot go on.
+            self._input(machine.Stop("the model's code has changed"))
+            self.stream.close()
+        self.contract = contract
+        self.stream = Stream(contract, pixels=self._supervisor.pixels, release=self._release)
+
+    def _release(self, refs: list[pipe.SlotRef]) -> None:
+        slots: dict[int, list[int]] = {}
+        for ref in refs:
+            slots.setdefault(ref.ring, []).append(ref.slot)
+        for ring, freed in slots.items():
+            self._supervisor.send(pipe.Released(ring, freed))
+
+    def _report(self, failed: pipe.Failed) -> None:
+        log.error(f"the model failed ({failed.where}): {failed.error}", session=self.session_id)
+        if failed.traceback:
+            log.error(failed.traceback)
+        if failed.where == "import":
+            self.import_failed.set_result(LoadError(failed.error))
+        if failed.where in ("import", "load"):
+            self._model.failure = failed.summary
+        self._note("error", message=f"{failed.where}: {failed.summary}")
+        self._broadcast(wire.ModelFailed(failed.where, failed.summary))
+
+    def _lose(self, down: ModelDown) -> None:
+        log.error(f"{down.reason}{'' if down.failed else '; starting it again'}", session=self.session_id)
+        if self.stream is not None:
+            self.stream.lose_model()
+        pending, self._pending = self._pending, {}
+        for entry in pending.values():
+            lost = pipe.Replied(0, error_code="model_lost", error_message=down.reason)
+            self._answer(entry.client_id, entry.command, lost)
+        if self._model.resumed_at is not None and now() - self._model.resumed_at < REPLAY_TRIAL:
+            self._model.replay.clear()
+        if down.failed:
+            self._model.failure = self._model.failure or down.reason
+            self._input(machine.GiveUp(down.reason))
+        else:
+            self._input(machine.ModelLost(down.reason))
+
+    def _settle(self, replied: pipe.Replied) -> None:
+        entry = self._pending.pop(replied.command_id, None)
+        if entry is None:
+            return
+        if replied.error_code is None:
+            # Newest last, one per name: what a fresh model must be told to be where this one was.
+            self._model.replay.pop(entry.command.name, None)
+            self._model.replay[entry.command.name] = entry.command.arguments
+        else:
+            self._note("error", message=f"command {entry.command.name!r}: {replied.error_message}")
+        self._answer(entry.client_id, entry.command, replied)
+
+    # ---- effects ------------------------------------------------------------------------------------------------
+
+    def _input(self, item: machine.Input) -> None:
+        self._carry_out(self._session.handle(item, now()))
+
+    def _tick(self) -> None:
+        self._carry_out(self._session.tick(now()))
+
+    def _carry_out(self, effects: list[machine.Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case machine.BeginSession():
+                    self._model.replay.clear()
+                    self._model.resumed_at = None
+                    self._supervisor.send(pipe.SessionBegan(self.session_id))
+                case machine.AnnounceClient(client_id):
+                    self._supervisor.send(pipe.ClientJoined(client_id, now()))
+                case machine.AnnounceGone(client_id):
+                    self._supervisor.send(pipe.ClientLeft(client_id))
+                case machine.EndSession(reason):
+                    self._supervisor.send(pipe.SessionEnding(reason))
+                case machine.RestartModel(reason):
+                    self._supervisor.restart(reason)
+                case machine.ResumeSession(clients):
+                    self._resume(clients)
+                case machine.CloseConnections(reason):
+                    self._close_clients(reason)
+                case machine.Entered(state, reason):
+                    self._entered(state, reason)
+        deadline = self._session.next_deadline()
+        self._alarm.set(deadline[0] if deadline else None)
+
+    def _resume(self, clients: tuple[int, ...]) -> None:
+        self._supervisor.send(pipe.SessionBegan(self.session_id))
+        for client_id in clients:
+            self._supervisor.send(pipe.ClientJoined(client_id, now()))
+        for name, arguments in self._model.replay.items():
+            self._supervisor.send(pipe.Invoke(0, name, arguments, None, now()))
+        self._model.resumed_at = now()
+
+    def _close_clients(self, reason: str) -> None:
+        clients, self._clients = self._clients, {}
+        self._pending.clear()
+        for client in clients.values():
+            client.send(wire.SessionEnded(reason))
+            client.close(reason)
+
+    def _entered(self, state: State, reason: str) -> None:
+        log.info(f"session {state.lower()}{f': {reason}' if reason else ''}", session=self.session_id)
+        self._note("state", reason=reason)
+        self._broadcast(wire.SessionStateChanged(state, reason))
+
+    def _answer(self, client_id: int, command: wire.Command, replied: pipe.Replied) -> None:
+        answer = wire.CommandAnswered(
+            command.request_id, command.name, replied.name, replied.data, replied.error_code, replied.error_message
+        )
+        self._broadcast(answer, only=client_id)
+
+    def _broadcast(self, message: wire.Outbound, *, only: int | None = None) -> None:
+        for client in list(self._clients.values()):
+            if only is None or client.id == only:
+                client.send(message)
+
+    # ---- journal ------------------------------------------------------------------------------------------------
+
+    async def facts(self, since: int) -> AsyncIterator[Fact]:
+        """Yield the journal's facts after `since`, then each new one, until the runtime stops."""
+        grew = asyncio.Event()
+        self._followers.add(grew)
+        try:
+            while True:
+                for fact in self.journal.since(since):
+                    yield fact
+                    since = fact.id
+                if self._closing:
+                    return
+                await grew.wait()
+                grew.clear()
+        finally:
+            self._followers.discard(grew)
+
+    def _note(self, fact: str, /, **detail: Any) -> None:
+        self.journal.add(fact, wall_ms(), state=self._session.state, **detail)
+        for follower in self._followers:
+            follower.set()

@@ -1,0 +1,171 @@
+"""Puts a server together and runs it: workers first, since weights take longest; HTTP while they load."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from reactor_runtime.config import Config
+from reactor_runtime.errors import OperatorError
+from reactor_runtime.log import get_logger
+from reactor_runtime.runtime.pool import session_ids
+from reactor_runtime.runtime.runtime import Runtime
+from reactor_runtime.session.journal import Journal
+from reactor_runtime.worker.local_port import LocalPort
+from reactor_runtime.worker.messages import Setup
+from reactor_runtime.worker.port import ModelPort
+from reactor_runtime.worker.process_port import ProcessPort
+from reactor_runtime.worker.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reactor_runtime.http.slots import Slot
+
+log = get_logger("reactor.serve")
+
+CLOSE_SSE = 2
+"""Seconds that open HTTP responses get to finish once the server stops."""
+
+
+def run(config: Config) -> int:
+    """Serve until told to stop. Returns the exit status.
+
+    Raises:
+        LoadError: The model's code could not be found or imported.
+        OperatorError: The address cannot be listened on.
+    """
+    import uvloop  # 15 ms that `reactor --version` need not pay
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_serve(config))
+
+
+async def _serve(config: Config) -> int:
+    listener = _listen(config.http.host, config.http.port)
+    runtimes = [_runtime(config, number, name) for number, name in enumerate(session_ids(config.model.workers))]
+    for runtime in runtimes:
+        runtime.start()
+    stop = asyncio.Event()
+    with _signals(stop.set):
+        server, slots, tasks = _http(config, runtimes)
+        tasks.append(asyncio.create_task(server.serve([listener])))
+        host, port = listener.getsockname()[:2]
+        print(f"Open http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)
+        try:
+            await _until(stop, runtimes)
+        finally:
+            for slot in slots.values():
+                slot.acceptor.close()
+            await asyncio.gather(*(runtime.stop() for runtime in runtimes))
+            server.should_exit = True
+            for task in tasks[:-1]:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+    return 0
+
+
+async def _until(stop: asyncio.Event, runtimes: list[Runtime]) -> None:
+    """Return when stopped; raise when a model's code cannot be imported."""
+    stopped = asyncio.create_task(stop.wait())
+    failures = [runtime.import_failed for runtime in runtimes]
+    await asyncio.wait([stopped, *failures], return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    for failure in failures:
+        if failure.done():
+            raise failure.result()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        if error.errno == 98:
+            raise OperatorError(f"port {port} on {host} is in use; choose another with --port") from None
+        raise OperatorError(f"cannot listen on {host}:{port}: {error.strerror}") from None
+    listener.setblocking(False)
+    return listener
+
+
+def _runtime(config: Config, number: int, session_id: str) -> Runtime:
+    setup = Setup(
+        model_dir=str(config.model.path.resolve()),
+        config_path=str(config.model.config_path.resolve()) if config.model.config_path else None,
+        overrides=config.model.overrides,
+        verbose=config.verbose,
+    )
+
+    def make_port() -> ModelPort:
+        if config.model.in_process:
+            return LocalPort()
+        # Several workers share the machine's cards in order; one worker sees them all, as the author expects.
+        env = {"CUDA_VISIBLE_DEVICES": str(number)} if config.model.workers > 1 else None
+        return ProcessPort(env)
+
+    def make_supervisor(observe: Callable[[Any], None]) -> Supervisor:
+        return Supervisor(make_port, setup, observe, heartbeat_timeout=config.session.heartbeat_timeout)
+
+    return Runtime(session_id, config.session, make_supervisor, Journal())
+
+
+def _http(config: Config, runtimes: list[Runtime]) -> tuple[Any, dict[str, Slot], list[asyncio.Task[Any]]]:
+    # Imported here, half a second of it, while the workers are already importing the author's code.
+    import uvicorn
+
+    from reactor_runtime.http.app import make_app
+    from reactor_runtime.http.slots import Slot
+    from reactor_runtime.playground import assets
+    from reactor_runtime.webrtc.acceptor import Acceptor
+    from reactor_runtime.webrtc.peer import IceServer
+    from reactor_runtime.webrtc.wrtc_peer import WrtcPeer
+
+    ice = [IceServer((url,)) for url in config.webrtc.ice_servers]
+    ice += [IceServer((turn.url,), turn.username, turn.credential) for turn in config.webrtc.turn_servers]
+    slots = {
+        runtime.session_id: Slot(runtime, Acceptor(runtime, config, lambda observer: WrtcPeer(observer, ice)))
+        for runtime in runtimes
+    }
+    app = make_app(slots, page=assets(), max_body_bytes=config.http.max_body_bytes)
+    settings = uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=CLOSE_SSE)
+
+    class Server(uvicorn.Server):
+        @contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            yield  # `_signals` has them: the model must be let go before HTTP closes
+
+    return Server(settings), slots, [asyncio.create_task(slot.acceptor.run()) for slot in slots.values()]
+
+
+@contextmanager
+def _signals(stop: Callable[[], None]) -> Iterator[None]:
+    """Stop on SIGINT and SIGTERM; a second one leaves at once."""
+    loop = asyncio.get_running_loop()
+    asked = False
+
+    def on_signal() -> None:
+        nonlocal asked
+        if asked:
+            os._exit(130)
+        asked = True
+        print("Stopping; press Ctrl-C again to leave at once.", file=sys.stderr, flush=True)
+        stop()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, on_signal)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)

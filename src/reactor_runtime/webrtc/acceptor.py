@@ -1,0 +1,196 @@
+"""Turns offers into connections: one negotiation record per offer, one ladder per video track for all of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
+
+from reactor_runtime.authoring.contract import TrackSpec
+from reactor_runtime.codec.ladder import Ladder
+from reactor_runtime.config import Config
+from reactor_runtime.errors import ClientError
+from reactor_runtime.log import get_logger
+from reactor_runtime.runtime.clock import Alarm, now
+from reactor_runtime.runtime.runtime import Runtime
+from reactor_runtime.session.negotiation import Candidate, Negotiation
+from reactor_runtime.webrtc.connection import Connection
+from reactor_runtime.webrtc.peer import Peer, PeerObserver
+
+log = get_logger("reactor.webrtc")
+
+IMPLICIT_CONNECTION = 1001
+"""Connection of clients that know no connection ids (wire family v1)."""
+ESTIMATE_INTERVAL = 1.0
+"""Seconds between looks at each viewer's bandwidth estimate; the engine itself updates it about that often."""
+REFRESH_AFTER = 0.04
+"""Seconds to wait for the model's next picture before a wanted key frame is made of the last one."""
+
+
+class Acceptor:
+    """The WebRTC side of one slot. All methods run on the event loop."""
+
+    def __init__(self, runtime: Runtime, config: Config, make_peer: Callable[[PeerObserver], Peer]) -> None:
+        self._runtime = runtime
+        self._config = config
+        self._make_peer = make_peer
+        self._negotiation = Negotiation(
+            timeout=config.session.negotiation_timeout, max_connections=config.session.max_connections
+        )
+        self._connections: dict[int, Connection] = {}
+        self._answering: dict[int, Connection] = {}
+        self._ladders: dict[str, Ladder] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._alarm = Alarm(self._expire)
+
+    def ice_servers(self) -> list[dict[str, Any]]:
+        """Return the ICE servers as clients parse them."""
+        webrtc = self._config.webrtc
+        servers: list[dict[str, Any]] = [{"uris": [url]} for url in webrtc.ice_servers]
+        for turn in webrtc.turn_servers:
+            credentials = {"username": turn.username, "password": turn.credential}
+            servers.append({"uris": [turn.url], "credentials": credentials})
+        return servers
+
+    def register(self) -> int:
+        """Mint a connection id."""
+        connection_id = self._negotiation.register(now())
+        self._arm()
+        return connection_id
+
+    def offer(self, connection_id: int, sdp: str, mids: Mapping[str, str]) -> None:
+        """Take an offer, a first one or a reconnect; the answer is polled for.
+
+        Args:
+            connection_id: A registered id, or `IMPLICIT_CONNECTION`.
+            sdp: The client's offer.
+            mids: SDP mid to track name.
+        """
+        if not self._runtime.running:
+            raise ClientError("No session running", code="no_session")
+        if connection_id == IMPLICIT_CONNECTION:
+            self._negotiation.register(now(), IMPLICIT_CONNECTION)
+        number = self._negotiation.offer(connection_id, sdp, dict(mids), now())
+        self._arm()
+        self._spawn(self._answer(connection_id, number, sdp, self._tracks(mids)))
+
+    def poll(self, connection_id: int) -> str | None:
+        """Return the answer to the newest offer, None while it is being made."""
+        return self._negotiation.poll(connection_id)
+
+    def add_candidates(self, connection_id: int, candidates: list[Candidate]) -> None:
+        """Take trickled candidates; those that precede the answer wait for it."""
+        ready = self._negotiation.add_candidates(connection_id, candidates)
+        connection = self._answering.get(connection_id) or self._connections.get(connection_id)
+        if connection is not None and ready:
+            self._spawn(self._add(connection, ready))
+
+    async def run(self) -> None:
+        """Follow the viewers' bandwidth estimates until cancelled."""
+        while True:
+            await asyncio.sleep(ESTIMATE_INTERVAL)
+            for connection in list(self._connections.values()):
+                await connection.note_estimate()
+
+    def close(self) -> None:
+        """Close every connection and encoder."""
+        self._alarm.cancel()
+        for connection in [*self._connections.values(), *self._answering.values()]:
+            connection.close("the server is shutting down")
+        for task in self._tasks:
+            task.cancel()
+        for ladder in self._ladders.values():
+            ladder.close()
+
+    @property
+    def connections(self) -> int:
+        """Live connections, negotiating ones included."""
+        return len(self._connections) + len(self._answering)
+
+    # ---- inside -------------------------------------------------------------------------------------------------
+
+    def _tracks(self, mids: Mapping[str, str]) -> dict[str, TrackSpec]:
+        contract = self._runtime.contract
+        known = {track.name: track for track in contract.tracks} if contract else {}
+        if unknown := sorted(set(mids.values()) - known.keys()):
+            raise ClientError(f"track_mapping names unknown tracks {unknown}; this model has {sorted(known)}")
+        return {mid: known[name] for mid, name in mids.items()}
+
+    async def _answer(self, connection_id: int, number: int, sdp: str, mids: dict[str, TrackSpec]) -> None:
+        if (stale := self._answering.pop(connection_id, None)) is not None:
+            stale.close("superseded by a newer offer")
+        connection = Connection(
+            connection_id,
+            self._runtime,
+            self._ladder,
+            self._make_peer,
+            ping_timeout=self._config.session.ping_timeout,
+            on_ready=lambda: self._ready(connection),
+            on_closed=self._closed,
+        )
+        self._answering[connection_id] = connection
+        try:
+            answer = await connection.answer(sdp, mids, starts_resumed=connection_id == IMPLICIT_CONNECTION)
+        except ClientError as error:
+            self._negotiation.refuse(connection_id, number, error)
+            connection.close(str(error))
+            return
+        if not self._negotiation.answer(connection_id, number, answer):
+            connection.close("superseded by a newer offer")
+            return
+        await self._add(connection, self._negotiation.take_candidates(connection_id, number))
+
+    async def _add(self, connection: Connection, candidates: list[Candidate]) -> None:
+        for candidate in candidates:
+            await connection.add_candidate(candidate.candidate, candidate.sdp_mid, candidate.sdp_mline_index)
+
+    def _ready(self, connection: Connection) -> None:
+        """A new wire is up and known to the runtime: an older one of the same id goes, unseen by the model."""
+        self._answering.pop(connection.id, None)
+        former = self._connections.get(connection.id)
+        self._connections[connection.id] = connection
+        if former is not None:
+            former.close("replaced by a reconnect")
+
+    def _closed(self, connection: Connection) -> None:
+        for table in (self._answering, self._connections):
+            if table.get(connection.id) is connection:
+                del table[connection.id]
+        if connection.id not in self._answering and connection.id not in self._connections:
+            self._negotiation.forget(connection.id)
+
+    def _ladder(self, track: str) -> Ladder:
+        stream = self._runtime.stream
+        assert stream is not None, "a connection resumes tracks only once the contract is known"
+        if (ladder := self._ladders.get(track)) is None:
+            webrtc = self._config.webrtc
+            ladder = self._ladders[track] = Ladder(
+                track,
+                top_bps=webrtc.top_bps,
+                small_bps=webrtc.small_bps,
+                fps=stream.rate,
+                wants_picture=lambda: self._spawn(self._refresh(track)),
+            )
+            stream.watch(track, ladder)
+        return ladder
+
+    async def _refresh(self, track: str) -> None:
+        """An idle model gives no picture to make a key frame of: show its last one again."""
+        await asyncio.sleep(REFRESH_AFTER)
+        if self._runtime.stream is not None and self._ladders[track].wants_keyframe:
+            self._runtime.stream.refresh(track)
+
+    def _spawn(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _arm(self) -> None:
+        deadline = self._negotiation.next_deadline()
+        self._alarm.set(deadline[0] if deadline else None)
+
+    def _expire(self) -> None:
+        for connection_id in self._negotiation.tick(now()):
+            if (connection := self._answering.get(connection_id)) is not None:
+                connection.close("the offer was not followed by a connection in time")
+        self._arm()

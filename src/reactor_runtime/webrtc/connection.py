@@ -1,0 +1,210 @@
+"""One client's live wire: a peer of the engine, the client's wire family, and the tracks it watches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from reactor_runtime.authoring.contract import TrackSpec
+from reactor_runtime.codec.ladder import Ladder
+from reactor_runtime.errors import ClientError
+from reactor_runtime.log import get_logger
+from reactor_runtime.media.frame import AccessUnit, AudioBlock
+from reactor_runtime.runtime.clock import Alarm, now
+from reactor_runtime.runtime.runtime import Runtime
+from reactor_runtime.webrtc.peer import Peer, PeerObserver
+from reactor_runtime.wire import messages as wire
+from reactor_runtime.wire import multi
+
+log = get_logger("reactor.connection")
+
+
+class _VideoReader:
+    """Takes one track's access units from its ladder to the peer."""
+
+    def __init__(self, peer: Peer, track: str) -> None:
+        self._peer = peer
+        self._track = track
+
+    def put(self, unit: AccessUnit) -> bool:
+        return self._peer.send_video(self._track, unit)
+
+
+class _AudioReader:
+    """Takes one track's audio blocks from the stream to the peer."""
+
+    def __init__(self, peer: Peer, track: str) -> None:
+        self._peer = peer
+        self._track = track
+
+    def put(self, block: AudioBlock) -> None:
+        self._peer.send_audio(self._track, block)
+
+
+class Connection:
+    """One client. It watches no track until the client resumes it.
+
+    It is `Client` to the runtime and `PeerObserver` to the engine. All methods run on the event loop.
+    """
+
+    def __init__(
+        self,
+        connection_id: int,
+        runtime: Runtime,
+        ladder: Callable[[str], Ladder],
+        make_peer: Callable[[PeerObserver], Peer],
+        *,
+        ping_timeout: float,
+        on_ready: Callable[[], None],
+        on_closed: Callable[[Connection], None],
+    ) -> None:
+        self.id = connection_id
+        self.lost_messages = 0
+        self._runtime = runtime
+        self._ladder = ladder
+        self._ping_timeout = ping_timeout
+        self._on_ready = on_ready
+        self._on_closed = on_closed
+        self._videos: dict[str, _VideoReader] = {}
+        self._audios: dict[str, _AudioReader] = {}
+        self._tracks: dict[str, TrackSpec] = {}
+        self._starts_resumed = False
+        self._is_transport_up = self._is_data_open = self._is_ready = self._is_closed = False
+        self._heard_at = now()
+        self._silence = Alarm(self._check_silence)
+        self._peer = make_peer(self)
+        self._check_silence()
+
+    async def answer(self, offer_sdp: str, mids: Mapping[str, TrackSpec], *, starts_resumed: bool) -> str:
+        """Apply the client's offer and return the answer.
+
+        Args:
+            offer_sdp: What the client sent.
+            mids: SDP mid to track.
+            starts_resumed: Whether outputs flow without being asked for (families without a control channel).
+        """
+        self._tracks = {track.name: track for track in mids.values()}
+        self._starts_resumed = starts_resumed
+        return await self._peer.answer(offer_sdp, mids)
+
+    async def add_candidate(self, candidate: str, sdp_mid: str | None, sdp_mline_index: int | None) -> None:
+        """Add one remote ICE candidate."""
+        if not self._is_closed:
+            await self._peer.add_candidate(candidate, sdp_mid, sdp_mline_index)
+
+    async def note_estimate(self) -> None:
+        """Tell the ladders what this client's network carries."""
+        if self._is_closed or not self._videos:
+            return
+        bps = await self._peer.estimate_bps()
+        if bps is not None:
+            for track, reader in self._videos.items():
+                self._ladder(track).note_estimate(reader, bps, now())
+
+    def send(self, message: wire.Outbound) -> None:
+        """Send one message; counted as lost when its channel is not open."""
+        for channel, text in multi.encode(message):
+            if not self._is_closed and not self._peer.send(channel, text):
+                self.lost_messages += 1
+
+    def close(self, reason: str) -> None:
+        """Close the wire and tell the runtime. Idempotent."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        log.info(f"connection {self.id} closed: {reason}")
+        self._silence.cancel()
+        for track in [*self._videos, *self._audios]:
+            self._pause(track)
+        self._peer.close()
+        self._runtime.gone(self)
+        self._on_closed(self)
+
+    # ---- from the engine ----------------------------------------------------------------------------------------
+
+    def on_connected(self) -> None:
+        """See `PeerObserver`."""
+        self._is_transport_up = True
+        self._become_ready()
+
+    def on_disconnected(self, reason: str) -> None:
+        """See `PeerObserver`."""
+        self.close(reason)
+
+    def on_channel_open(self, label: str) -> None:
+        """See `PeerObserver`."""
+        if label == "data":
+            self._is_data_open = True
+            self._become_ready()
+
+    def on_message(self, label: str, data: str | bytes) -> None:
+        """See `PeerObserver`."""
+        self._heard_at = now()
+        try:
+            message = multi.decode(label, data)
+            if message is not None:
+                self._receive(message)
+        except ClientError as error:
+            self.send(wire.Unreadable(str(error)))
+
+    def on_keyframe_request(self, track: str) -> None:
+        """See `PeerObserver`."""
+        if (reader := self._videos.get(track)) is not None:
+            self._ladder(track).request_keyframe(reader)
+
+    # ---- inside -------------------------------------------------------------------------------------------------
+
+    def _become_ready(self) -> None:
+        if self._is_ready or self._is_closed or not (self._is_transport_up and self._is_data_open):
+            return
+        self._is_ready = True
+        self._runtime.connected(self)
+        self._on_ready()
+        if self._starts_resumed:
+            for track in self._tracks:
+                self._resume(track)
+
+    def _receive(self, message: wire.Inbound) -> None:
+        match message:
+            case wire.Command():
+                self._runtime.submit(self.id, message)
+            case wire.ResumeTrack(track):
+                self._resume(track)
+            case wire.PauseTrack(track):
+                self._pause(track)
+            case wire.RequestSchema(request_id):
+                self.send(wire.Schema(self._runtime.schema, request_id))
+            case wire.RequestCapabilities():
+                self.send(wire.Capabilities(self._runtime.capabilities))
+            case wire.PublishTrack(track, request_id):
+                refusal = f"this model has no input track {track!r}"
+                self.send(wire.TrackAnswered(track, request_id, "publish_refused", refusal))
+            case wire.RequestRecording(_, request_id):
+                self.send(wire.RecordingRefused("recording is off", request_id))
+            case wire.Ping() | wire.UnpublishTrack() | wire.FileUploaded():
+                pass
+
+    def _resume(self, name: str) -> None:
+        track, stream = self._tracks.get(name), self._runtime.stream
+        if track is None or track.direction != "out" or stream is None or name in self._videos or name in self._audios:
+            return
+        if track.kind == "video":
+            self._videos[name] = _VideoReader(self._peer, name)
+            self._ladder(name).join(self._videos[name])
+        else:
+            self._audios[name] = _AudioReader(self._peer, name)
+            stream.listen(name, self._audios[name])
+
+    def _pause(self, name: str) -> None:
+        if (video := self._videos.pop(name, None)) is not None:
+            self._ladder(name).leave(video)
+        if (audio := self._audios.pop(name, None)) is not None and self._runtime.stream is not None:
+            self._runtime.stream.unlisten(name, audio)
+
+    def _check_silence(self) -> None:
+        if self._ping_timeout <= 0:
+            return
+        deadline = self._heard_at + self._ping_timeout
+        if now() >= deadline:
+            self.close(f"nothing heard for {self._ping_timeout:g} s")
+        else:
+            self._silence.set(deadline)
