@@ -1,0 +1,49 @@
+"""The journal: order, bounds and the text that goes over HTTP."""
+
+from __future__ import annotations
+
+import json
+
+from reactor_runtime.session.journal import Journal
+
+
+def test_ids_count_up_and_a_follower_gets_what_it_has_not_seen() -> None:
+    journal = Journal()
+    facts = [journal.add("metric", ms) for ms in range(5)]
+    assert [fact.id for fact in facts] == [1, 2, 3, 4, 5]
+    assert journal.since(0) == facts
+    assert journal.since(3) == facts[3:]
+    assert journal.since(5) == []
+    assert journal.since(99) == []
+
+
+def test_the_oldest_facts_fall_out_and_ids_go_on() -> None:
+    journal = Journal(capacity=3)
+    for ms in range(10):
+        journal.add("metric", ms)
+    assert [fact.id for fact in journal.since(0)] == [8, 9, 10]
+    assert [fact.id for fact in journal.since(9)] == [10]
+
+
+def test_a_transition_tells_where_from_and_where_to_in_lower_case() -> None:
+    journal = Journal()
+    journal.add("initialization_success", 1, state="READY")
+    fact = journal.add("start_session", 2, state="WAITING", reason="")
+    assert (fact.before, fact.after) == ("ready", "waiting")
+
+
+def test_any_other_fact_stays_in_the_state_it_happened_in() -> None:
+    journal = Journal()
+    journal.add("connection_opened", 1, state="STREAMING")
+    fact = journal.add("command", 2, name="set_color", args={"g": 30.0}, conn_id=6984)
+    assert (fact.before, fact.after) == ("streaming", "streaming")
+    assert fact.detail == {"name": "set_color", "args": {"g": 30.0}, "conn_id": 6984}
+
+
+def test_the_text_is_one_event_whatever_the_detail_holds() -> None:
+    journal = Journal()
+    text = journal.add("error", 7, message="line\n\nbreak ✓", value=float("nan")).sse()
+    head, body, *rest = text.split("\n")
+    assert head == "id: 1"
+    assert rest == ["", ""]
+    assert json.loads(body.removeprefix("data: "))["detail"] == {"message": "line\n\nbreak ✓", "value": None}
