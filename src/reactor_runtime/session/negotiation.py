@@ -145,7 +145,7 @@ class Negotiation:
         """
         record = self._record(connection_id)
         if record.refusal is not None:
-            raise record.refusal
+            raise record.refusal.with_traceback(None)  # polled often; tracebacks would pile up
         return record.answer
 
     def add_candidates(self, connection_id: int, candidates: list[Candidate]) -> list[Candidate]:

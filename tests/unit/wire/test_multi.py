@@ -13,11 +13,10 @@ from reactor_runtime.wire.messages import Command
 from reactor_runtime.wire.multi import MAX_BYTES, MAX_DEPTH, decode
 
 channels = st.sampled_from(["data", "control", "chat"])
-words = st.sampled_from(
-    ["scope", "type", "data", "id", "uploads", "event", "method", "request_id", "name", "size"]
-    + ["application", "runtime", "ping", "requestClip", "duration_seconds", "fileUploaded"]
-    + ["request", "notification", "publish_track", "resume_track"]
-)
+envelope = ["scope", "type", "data", "id", "uploads", "event", "method", "request_id", "name", "size"]
+meanings = ["application", "runtime", "ping", "requestClip", "duration_seconds", "fileUploaded"]
+verbs = ["request", "notification", "publish_track", "resume_track"]
+words = st.sampled_from([*envelope, *meanings, *verbs])
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | words,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(words | st.text(max_size=4), inner, max_size=5),
