@@ -1,0 +1,51 @@
+"""Arrays of other libraries (PIL, torch, whatever speaks `__array__` or `__dlpack__`) as numpy arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+
+def is_tensor(payload: object) -> bool:
+    """Whether it looks like a torch tensor; torch is not imported to ask."""
+    return all(hasattr(payload, name) for name in ("detach", "cpu", "numpy"))
+
+
+def to_array(payload: Any) -> Array | None:
+    """Return the payload as a numpy array, without a copy where its library allows; None if it is no array.
+
+    Floats come as float32 or float64, PIL images of any mode as RGB.
+
+    Raises:
+        Exception: Whatever the other library raises when it cannot give its data to the CPU.
+    """
+    if isinstance(payload, np.ndarray):
+        array: Array = payload
+    elif is_tensor(payload):
+        tensor = payload.detach().cpu()
+        array = (tensor.float() if str(tensor.dtype).endswith("bfloat16") else tensor).numpy()
+    elif hasattr(payload, "mode") and hasattr(payload, "convert"):
+        array = np.asarray(payload if payload.mode == "RGB" else payload.convert("RGB"))
+    elif hasattr(payload, "__array__"):
+        array = np.asarray(payload)
+    elif hasattr(payload, "__dlpack__"):
+        array = np.from_dlpack(payload)
+    else:
+        return None
+    if array.dtype.kind == "f" and array.dtype not in (np.float32, np.float64):
+        return array.astype(np.float32)
+    return array
+
+
+def describe(payload: object) -> str:
+    """Return what came, for an error: type, and shape and dtype where it has them."""
+    kind = type(payload)
+    name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__.partition('.')[0]}.{kind.__name__}"
+    shape, dtype = getattr(payload, "shape", None), getattr(payload, "dtype", None)
+    if payload is None or shape is None or dtype is None:
+        return "None" if payload is None else f"a {name}"
+    return f"a {name} of shape {tuple(shape)} and dtype {dtype}"

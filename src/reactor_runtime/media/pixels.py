@@ -1,0 +1,64 @@
+"""RGB to and from packed I420 (Y, U, V planes, BT.601 limited range), with SIMD. Loads cv2.
+
+Chroma is that of the top-left pixel of each 2x2 block: averaging would double the time of the conversion.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from reactor_runtime.errors import IllegalInput
+from reactor_runtime.media.arrays import Array
+
+Pixels = npt.NDArray[np.uint8]
+
+
+def i420_bytes(width: int, height: int) -> int:
+    """Return the size of a packed I420 picture of even width and height."""
+    return width * height * 3 // 2
+
+
+def write_i420(picture: Array, out: Pixels) -> None:
+    """Convert one picture straight into `out`, which gets no second buffer.
+
+    Args:
+        picture: (H, W, 1), (H, W, 3) RGB or (H, W, 4) RGBA (alpha is ignored), any strides; uint8, or float32 or
+            float64 in 0..1. Odd sides are made even by repeating the last row or column.
+        out: Flat, contiguous and writable; its first `i420_bytes` of the even size are written.
+
+    Raises:
+        IllegalInput: `out` is too small, or not flat, contiguous and writable uint8.
+    """
+    height, width, channels = picture.shape
+    pad_y, pad_x = height % 2, width % 2
+    size = i420_bytes(width + pad_x, height + pad_y)
+    if out.dtype != np.uint8 or out.ndim != 1 or not out.flags.c_contiguous or not out.flags.writeable:
+        raise IllegalInput("a picture is written to flat, contiguous, writable uint8 memory only")
+    if out.size < size:
+        raise IllegalInput(f"the picture needs {size} bytes, the memory given holds {out.size}")
+    if picture.dtype.kind == "f":
+        picture = cv2.convertScaleAbs(picture, alpha=255).reshape(height, width, channels)
+    if channels == 1:
+        picture = cv2.cvtColor(picture, cv2.COLOR_GRAY2RGB)
+    if pad_x or pad_y:
+        picture = cv2.copyMakeBorder(picture, 0, pad_y, 0, pad_x, cv2.BORDER_REPLICATE)
+    code = cv2.COLOR_RGBA2YUV_I420 if channels == 4 else cv2.COLOR_RGB2YUV_I420
+    cv2.cvtColor(picture, code, dst=_rows(out[:size], width + pad_x))
+
+
+def to_rgb(i420: Pixels, width: int, height: int) -> Pixels:
+    """Return a packed I420 picture as a fresh (H, W, 3) uint8 RGB array."""
+    return np.asarray(cv2.cvtColor(_rows(i420[: i420_bytes(width, height)], width), cv2.COLOR_YUV2RGB_I420), np.uint8)
+
+
+def black_i420(width: int, height: int) -> Pixels:
+    """Return a fresh black picture, packed I420, flat uint8."""
+    picture = np.full(i420_bytes(width, height), 128, np.uint8)
+    picture[: width * height] = 16
+    return picture
+
+
+def _rows(i420: Pixels, width: int) -> Pixels:
+    return i420.reshape(-1, width)
