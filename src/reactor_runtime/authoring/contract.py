@@ -35,12 +35,14 @@ class CommandSpec(msgspec.Struct, frozen=True):
         schema: JSON Schema (2020-12) of the arguments, always an object.
         checked_by: `server` when the schema decides; `worker` when only the author's own types can (generation 1
             coerces leniently through pydantic).
+        reply: Name of the message the handler answers with, None for a bare acknowledgement.
     """
 
     name: str
     description: str = ""
     schema: dict[str, Any] = msgspec.field(default_factory=lambda: {"type": "object", "properties": {}})
     checked_by: Literal["server", "worker"] = "server"
+    reply: str | None = None
 
 
 class MessageSpec(msgspec.Struct, frozen=True):

@@ -1,0 +1,202 @@
+"""Handlers of generation 2: `@event` for commands, `@connected` and `@disconnected` for clients coming and going."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar, get_args
+
+from reactor_runtime.authoring.contract import CommandSpec
+from reactor_runtime.authoring.fields import MISSING, Field, compile_field, convert_fields, object_schema, resolve
+from reactor_runtime.authoring.messages import ModelMessage, content_of, name_of
+from reactor_runtime.authoring.names import place
+from reactor_runtime.errors import ContractError, InvalidArgument
+
+F = TypeVar("F", bound=Callable[..., Any])
+Say = Callable[..., None]
+
+CLIENT = "client"
+"""Reserved parameter: a handler that declares it is given the `ClientInfo` of the sender."""
+
+_MARK = "__reactor_mark__"
+_HOOKS = ("connected", "disconnected")
+
+
+@dataclass(frozen=True, slots=True)
+class ClientInfo:
+    """One client of the session.
+
+    Attributes:
+        id: Unique within the session.
+        joined_at: When it joined, in monotonic seconds.
+    """
+
+    id: int
+    joined_at: float
+    _say: Say
+
+    async def send(self, message: ModelMessage) -> None:
+        """Send a message to this client alone; dropped if it is gone.
+
+        Raises:
+            AuthorError: The message cannot be encoded.
+        """
+        self._say(content_of(message), name=name_of(type(message)), client_id=self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    kind: str
+    name: str = ""
+    description: str = ""
+
+
+def event(*, name: str, description: str = "") -> Callable[[F], F]:
+    """Mark a method, sync or async, as the handler of a command that clients may send.
+
+    Its parameters, annotated and optionally defaulted with `InputField`, become the command's arguments. A
+    `ModelMessage` that it returns is the reply; `CommandError` refuses the command.
+
+    Args:
+        name: What clients call it.
+        description: Shown to people.
+    """
+    return lambda function: _mark(function, _Mark("event", name, description))
+
+
+def connected(function: F) -> F:
+    """Mark a method, sync or async, to run when a client joins; `self.connected` is set before."""
+    return _mark(function, _Mark("connected"))
+
+
+def disconnected(function: F) -> F:
+    """Mark a method, sync or async, to run when a client has left; after the last one `self.connected` is clear."""
+    return _mark(function, _Mark("disconnected"))
+
+
+def _mark(function: F, mark: _Mark) -> F:
+    setattr(function, _MARK, mark)
+    return function
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One compiled `@event` handler.
+
+    Attributes:
+        method: Name of the method that handles it.
+    """
+
+    spec: CommandSpec
+    method: str
+    fields: tuple[Field, ...]
+    takes_client: bool
+
+    def call(self, model: object, arguments: Mapping[str, Any], client: ClientInfo | None) -> Any:
+        """Call the handler with converted arguments; returns what it returns, perhaps a coroutine.
+
+        Raises:
+            InvalidArgument: An argument does not fit; the handler was not called.
+        """
+        try:
+            converted = convert_fields(self.fields, arguments)
+        except ValueError as error:
+            raise InvalidArgument(f"{self.spec.name}: {error}") from error
+        if self.takes_client:
+            converted[CLIENT] = client
+        return getattr(model, self.method)(**converted)
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """One compiled `@connected` or `@disconnected` handler."""
+
+    method: str
+    takes_client: bool
+
+    def call(self, model: object, client: ClientInfo) -> Awaitable[None] | None:
+        """Call the hook; returns what it returns, perhaps a coroutine."""
+        result: Awaitable[None] | None = getattr(model, self.method)(**({CLIENT: client} if self.takes_client else {}))
+        return result
+
+
+@dataclass(frozen=True, slots=True)
+class Handlers:
+    """All decorated methods of one model class, bases included."""
+
+    commands: Mapping[str, Command]
+    connected: tuple[Hook, ...]
+    disconnected: tuple[Hook, ...]
+
+
+def handlers_of(cls: type) -> Handlers:
+    """Compile the decorated methods of a class; an override counts for what it overrides.
+
+    Raises:
+        ContractError: One of them is declared wrongly, or two share a command name.
+    """
+    marks: dict[str, _Mark] = {}
+    for base in reversed(cls.__mro__):
+        for attribute, value in vars(base).items():
+            if isinstance(mark := getattr(value, _MARK, None), _Mark):
+                marks[attribute] = mark
+    commands: dict[str, Command] = {}
+    hooks: dict[str, list[Hook]] = {kind: [] for kind in _HOOKS}
+    for method, mark in marks.items():
+        function = getattr(cls, method)
+        where = place(function)
+        parameters = _parameters(function, where)
+        takes_client = parameters.pop(CLIENT, None) is not None
+        if mark.kind != "event":
+            if parameters:
+                raise ContractError(
+                    f"{where}: a @{mark.kind} handler takes no parameter but 'client', got {list(parameters)}"
+                )
+            hooks[mark.kind].append(Hook(method, takes_client))
+            continue
+        _check_name(mark.name, commands, where)
+        namespace = inspect.unwrap(function).__globals__
+        fields = tuple(
+            compile_field(p.name, resolve(p.annotation, namespace, where), _default(p), where)
+            for p in parameters.values()
+        )
+        spec = CommandSpec(mark.name, mark.description, object_schema(fields), reply=_reply(function))
+        commands[mark.name] = Command(spec, method, fields, takes_client)
+    return Handlers(commands, tuple(hooks["connected"]), tuple(hooks["disconnected"]))
+
+
+def _parameters(function: Callable[..., Any], where: str) -> dict[str, inspect.Parameter]:
+    parameters = dict(list(inspect.signature(function).parameters.items())[1:])
+    for parameter in parameters.values():
+        if parameter.kind not in (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY):
+            raise ContractError(f"{where}: {parameter} cannot be filled by name; write one parameter per argument")
+    return parameters
+
+
+def _default(parameter: inspect.Parameter) -> Any:
+    return MISSING if parameter.default is inspect.Parameter.empty else parameter.default
+
+
+def _check_name(name: object, taken: Mapping[str, Command], where: str) -> None:
+    if not isinstance(name, str) or not name:
+        raise ContractError(f"{where}: @event(name={name!r}): the name is a text that is not empty")
+    if name in _HOOKS:
+        raise ContractError(
+            f"{where}: @event(name={name!r}) is reserved for a lifecycle hook; use @connected / @disconnected instead."
+        )
+    if name in taken:
+        raise ContractError(f"{where}: duplicate command name {name!r}; {taken[name].method} has it already")
+
+
+def _reply(function: Callable[..., Any]) -> str | None:
+    """Return the message a handler is annotated to reply with; an annotation that says nothing of it is no error."""
+    annotation = inspect.signature(function).return_annotation
+    try:
+        annotation = resolve(annotation, inspect.unwrap(function).__globals__, "")
+    except ContractError:
+        return None
+    for candidate in (annotation, *get_args(annotation)):
+        if isinstance(candidate, type) and issubclass(candidate, ModelMessage):
+            return name_of(candidate)
+    return None

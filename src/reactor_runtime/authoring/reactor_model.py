@@ -1,0 +1,175 @@
+"""Generation 2: `ReactorModel`, a class whose `run` emits for as long as the model lives."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
+
+from reactor_runtime.authoring.contract import Contract
+from reactor_runtime.authoring.events import Handlers, handlers_of
+from reactor_runtime.authoring.messages import ModelMessage, content_of, name_of, spec_of
+from reactor_runtime.authoring.names import place, snake, visible
+from reactor_runtime.authoring.tracks import Output, payloads_of, tracks_of
+from reactor_runtime.errors import AuthorError, ContractError, OutputError
+
+if TYPE_CHECKING:
+    import asyncio  # 40 ms; wanted once a model is constructed
+
+
+class Stage(Protocol):
+    """What a running model reaches the world through; its driver provides it."""
+
+    async def emit(
+        self, payloads: Mapping[str, object], *, fps: float | None, compute_time: float | None, drop: bool
+    ) -> None:
+        """Hand over one chunk; wait for room without blocking the loop."""
+
+    def flush(self, *, hold: bool) -> None:
+        """Drop everything not yet shown."""
+
+    def say(self, data: object, *, name: str, client_id: int | None = None) -> None:
+        """Send a message."""
+
+
+class OutputBuffer:
+    """The stream between `emit` and the viewers, as the model sees it."""
+
+    def __init__(self, model: ReactorModel) -> None:
+        self._model = model
+        self._fps: float | None = None
+
+    @property
+    def fps(self) -> float:
+        """Frames per second the stream plays at, as far as the author said: `set_fps`, else the class's `fps`."""
+        return self._fps or self._model.fps
+
+    def set_fps(self, fps: float) -> None:
+        """Play what is emitted from here on at this rate, whatever was measured or declared.
+
+        Raises:
+            ValueError: Not above zero.
+        """
+        if not fps > 0:
+            raise ValueError(f"fps must be positive, got {fps}")
+        self._fps = fps
+
+    def flush(self, *, hold: bool = False) -> None:
+        """Drop everything not yet shown, for every viewer; then black, or the last picture with `hold`."""
+        self._model._on_stage().flush(hold=hold)
+
+    def pinned(self) -> float | None:
+        """Return the rate the author asked for, None when it is to be measured."""
+        own: float | None = vars(self._model).get("fps")
+        return self._fps or own or pinned_fps(type(self._model))
+
+
+class ReactorModel:
+    """Base of a model that drives its own loop. Override `load` and `run`; mark handlers with `@event`.
+
+    Everything but `load` runs on one asyncio loop: handlers run one after another, and between the awaits of `run`.
+
+    Attributes:
+        fps: Declare it to pin the playout rate; undeclared, the rate is measured.
+        buffer_size: Most frames generated ahead of what is shown.
+        connected: Set while at least one client is there.
+        output_buffer: `flush()` and `set_fps()`.
+    """
+
+    fps: float = 30
+    buffer_size: int = 4
+    connected: asyncio.Event
+    output_buffer: OutputBuffer
+
+    _handlers: ClassVar[Handlers]
+    _stage: Stage | None = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        where = place(cls)
+        for attribute in ("fps", "buffer_size"):
+            value = getattr(cls, attribute)
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
+                raise ContractError(f"{where}: {attribute} must be positive, got {value!r}")
+        if not inspect.iscoroutinefunction(cls.run):
+            raise ContractError(f"{where}: run must be written `async def run(self)`")
+        cls._handlers = handlers_of(cls)
+
+    def __new__(cls, *_args: Any, **_kwargs: Any) -> Self:  # noqa: D102 - so that an author's __init__ need not call ours
+        import asyncio
+
+        self = super().__new__(cls)
+        self.connected = asyncio.Event()
+        self.output_buffer = OutputBuffer(self)
+        return self
+
+    def load(self, config: Any) -> Any:
+        """Load weights, once, before any client; sync or async. Thread: main.
+
+        Args:
+            config: The parsed configuration: a dict, which also works as the path of its file.
+        """
+
+    async def run(self) -> None:
+        """Emit for the life of the model. Returning, or raising, ends the model."""
+        import asyncio
+
+        await asyncio.Event().wait()
+
+    async def emit(self, output: Output, *, compute_time: float | None = None, drop: bool = False) -> None:
+        """Hand finished media to the stream; wait, without blocking the loop, while the stream is full.
+
+        Args:
+            output: An instance of the model's `Output` subclass.
+            compute_time: Seconds it took to generate; the playout rate follows it unless the rate is pinned.
+            drop: Throw away what finds no room instead of waiting.
+
+        Raises:
+            OutputError: It is no `Output`, or a payload is no picture or sound.
+        """
+        if not isinstance(output, Output):
+            raise OutputError(
+                f"emit() takes an Output, got {type(output).__name__}; wrap it, as in MyOutput(main_video=frame)"
+            )
+        stage = self._on_stage()
+        await stage.emit(payloads_of(output), fps=self.output_buffer.pinned(), compute_time=compute_time, drop=drop)
+
+    async def send(self, message: ModelMessage) -> None:
+        """Send a message to every client.
+
+        Raises:
+            AuthorError: It is no `ModelMessage` or cannot be encoded.
+        """
+        if not isinstance(message, ModelMessage):
+            raise AuthorError(f"send() takes a ModelMessage, got {type(message).__name__}")
+        self._on_stage().say(content_of(message), name=name_of(type(message)))
+
+    def _on_stage(self) -> Stage:
+        if self._stage is None:
+            raise RuntimeError(f"{type(self).__name__} is not running: the runtime has not started it")
+        return self._stage
+
+
+def pinned_fps(cls: type[ReactorModel]) -> float | None:
+    """Return the rate declared anywhere below `ReactorModel`, None when there is none."""
+    return cls.fps if any("fps" in vars(base) for base in cls.__mro__ if base is not ReactorModel) else None
+
+
+def contract_of(cls: type[ReactorModel], *, name: str | None, description: str, version: str) -> Contract:
+    """Compile everything a model class offers.
+
+    Raises:
+        ContractError: Its outputs or messages contradict each other.
+    """
+    where = place(cls)
+    return Contract(
+        model_name=name or snake(cls.__name__),
+        generation="reactor_model",
+        tracks=tracks_of(visible(Output, cls), where),
+        commands=tuple(command.spec for command in cls._handlers.commands.values()),
+        messages=tuple(spec_of(message) for message in visible(ModelMessage, cls)),
+        description=description or inspect.cleandoc(vars(cls).get("__doc__") or ""),
+        version=version,
+        fps=pinned_fps(cls),
+        buffer_size=int(cls.buffer_size),
+    )

@@ -1,0 +1,326 @@
+"""Finds the model in a folder, imports it and compiles its contract. Runs where the model runs, never in the server."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import re
+import sys
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from reactor_runtime.authoring import reactor_model, video_model
+from reactor_runtime.authoring.configuration import Configuration
+from reactor_runtime.authoring.contract import Contract
+from reactor_runtime.authoring.reactor_model import ReactorModel
+from reactor_runtime.authoring.video_model import VideoModel
+from reactor_runtime.authoring.weights import declared_root
+from reactor_runtime.errors import ContractError, LoadError, OperatorError
+from reactor_runtime.worker.driver import Driver
+from reactor_runtime.worker.messages import Setup
+from reactor_runtime.worker.reactor_model_driver import ReactorModelDriver
+from reactor_runtime.worker.video_model_driver import VideoModelDriver
+
+MANIFEST = "reactor.yaml"
+_MENTIONS_MODEL = re.compile(r"\breactor_runtime\b|^\s*@model\b", re.MULTILINE)
+_NO_MODEL = (
+    "No @model decorated class found in project. Ensure your VideoModel subclass has the @model decorator, "
+    f"or name a class in {MANIFEST}: `model: module:ClassName`."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What `reactor.yaml` says of the model; everything else in it is for others.
+
+    Attributes:
+        entrypoint: `module:ClassName`.
+        config: The configuration file, relative to the model's folder.
+    """
+
+    entrypoint: str
+    name: str | None = None
+    config: str | None = None
+    weights_path: Path | None = None
+    description: str = ""
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The author's class, and the manifest that named it, if any."""
+
+    cls: type[VideoModel] | type[ReactorModel]
+    manifest: Manifest | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """An imported and compiled model; nothing of it is constructed yet."""
+
+    cls: type[VideoModel] | type[ReactorModel]
+    contract: Contract
+    config: Any
+    make_driver: Callable[[], Driver] = field(repr=False)
+
+
+def load_definition(setup: Setup) -> LoadedModel:
+    """Find, import and compile the model that `setup` names.
+
+    Raises:
+        LoadError: There is not exactly one model, or importing it failed.
+        ContractError: It is declared wrongly.
+        OperatorError: Its configuration file or an override is wrong.
+    """
+    model_dir = Path(setup.model_dir)
+    found = find(model_dir)
+    cls, manifest = found.cls, found.manifest
+    declared = video_model.declaration_of(cls)
+    config_path, source = _config_file(setup, model_dir, manifest, declared)
+    metadata = declared.metadata if declared else {}
+    described: dict[str, Any] = {
+        "name": (manifest and manifest.name) or (declared and declared.name),
+        "description": (manifest and manifest.description) or str(metadata.get("description", "")),
+        "version": _version((manifest and manifest.version) or metadata.get("version")),
+    }
+    if issubclass(cls, VideoModel):
+        settings = _settings(config_path, source, setup.overrides)
+        commands = video_model.commands_of(cls)
+        contract = video_model.contract_of(cls, commands, **described)
+        return LoadedModel(cls, contract, settings, lambda: VideoModelDriver(cls, contract, settings, commands))
+    values = _plain_settings(config_path, source, setup.overrides)
+    contract = reactor_model.contract_of(cls, **described)
+    config = Configuration(values, config_path)
+    return LoadedModel(cls, contract, config, lambda: ReactorModelDriver(cls, contract, config))
+
+
+def find(model_dir: Path) -> Found:
+    """Return the model class of a folder: the one `reactor.yaml` names, else the only one its modules define.
+
+    Puts the folder first on `sys.path`.
+
+    Raises:
+        LoadError: None, or several; or the import failed, with the author's own traceback.
+    """
+    if not model_dir.is_dir():
+        raise LoadError(f"no folder {model_dir}")
+    folder = str(model_dir)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    importlib.invalidate_caches()
+    _forget_other_models(model_dir)
+    manifest = read_manifest(model_dir)
+    if manifest is None:
+        return Found(_scan(model_dir))
+    declared_root.set(manifest.weights_path)
+    return Found(_named(manifest.entrypoint), manifest)
+
+
+def read_manifest(model_dir: Path) -> Manifest | None:
+    """Read `reactor.yaml` in either published shape; None where there is none.
+
+    Raises:
+        LoadError: It is not YAML, no mapping, or names no class.
+    """
+    path = model_dir / MANIFEST
+    if not path.exists():
+        return None
+    import yaml
+
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise LoadError(f"{MANIFEST}: invalid YAML: {_one_line(error)}") from None
+    if not isinstance(content, Mapping):
+        raise LoadError(f"{MANIFEST} must be a YAML mapping")
+    model = content.get("model")
+    runtime = _mapping(content.get("runtime"))
+    about = _mapping(model)
+    entrypoint = runtime.get("import") or (model if isinstance(model, str) else None)
+    if not isinstance(entrypoint, str):
+        raise LoadError(
+            f"{MANIFEST} must declare a model entrypoint, either as 'runtime.import' or as top-level 'model', "
+            "written module:ClassName"
+        )
+    weights = runtime.get("weights_path") or content.get("weights_path")
+    return Manifest(
+        entrypoint,
+        name=about.get("name") or content.get("name"),
+        config=runtime.get("config") or content.get("config"),
+        weights_path=model_dir / Path(weights).expanduser() if weights else None,
+        description=str(about.get("description") or ""),
+        version=str(about.get("version") or ""),
+    )
+
+
+def _named(entrypoint: str) -> type[VideoModel] | type[ReactorModel]:
+    module_name, _, class_name = entrypoint.partition(":")
+    if not module_name or not class_name or ":" in class_name:
+        raise LoadError(f"Invalid spec '{entrypoint}'. Expected 'module:ClassName'.")
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name and (module_name == error.name or module_name.startswith(f"{error.name}.")):
+            raise LoadError(
+                f"Module '{module_name}' not found. Ensure it lies in the model's folder: {sys.path[0]}"
+            ) from None
+        raise LoadError(
+            f"Module '{module_name}' failed to import: missing dependency '{error.name}'. "
+            f"Install it or ensure it is available in your environment.\n{_trace(error)}"
+        ) from None
+    except ContractError:
+        raise
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the author's module: told with its traceback
+        raise LoadError(f"Module '{module_name}' failed to import: {_one_line(error)}\n{_trace(error)}") from None
+    cls = getattr(module, class_name, None)
+    if cls is None:
+        raise LoadError(f"Class '{class_name}' not found in module '{module_name}'")
+    if not isinstance(cls, type):
+        raise LoadError(f"'{class_name}' in module '{module_name}' is not a class")
+    if not issubclass(cls, (VideoModel, ReactorModel)):
+        raise LoadError(f"'{class_name}' is not a subclass of ReactorModel or VideoModel")
+    return cls
+
+
+def _scan(model_dir: Path) -> type[VideoModel] | type[ReactorModel]:
+    """Import the modules that may hold a model and return the only one they define."""
+    modules: list[ModuleType] = []
+    failures: list[tuple[Path, BaseException]] = []
+    for path in sorted(model_dir.glob("*.py")):
+        if path.name.startswith(("_", "test_", "conftest")) or path.name.endswith("_test.py"):
+            continue
+        if not _MENTIONS_MODEL.search(path.read_text(encoding="utf-8", errors="replace")):
+            continue
+        try:
+            modules.append(importlib.import_module(path.stem))
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the author's module: told if no model is found
+            failures.append((path, error))
+    names = {module.__name__ for module in modules}
+    classes = {
+        value: None
+        for module in modules
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, (VideoModel, ReactorModel)) and value.__module__ in names
+    }
+    decorated = [cls for cls in classes if video_model.declaration_of(cls)]
+    if len(decorated) > 1:
+        models = sorted(d.name for cls in decorated if (d := video_model.declaration_of(cls)))
+        raise LoadError(f"Multiple models found: {models}. Only one @model decorated class is allowed per project.")
+    # Without a decorator, the class that is nobody's base is meant.
+    leaves = [cls for cls in classes if not any(other is not cls and issubclass(other, cls) for other in classes)]
+    chosen = decorated or leaves
+    if len(chosen) > 1:
+        raise LoadError(
+            f"Multiple models found: {sorted(cls.__name__ for cls in chosen)}. Decorate one of them with "
+            f"@model(name=...) or name it in {MANIFEST}: `model: module:ClassName`."
+        )
+    if not chosen:
+        raise _no_model(failures)
+    return chosen[0]
+
+
+def _no_model(failures: Sequence[tuple[Path, BaseException]]) -> LoadError:
+    if not failures:
+        return LoadError(_NO_MODEL)
+    parts = [f"--- {path.name}: {_one_line(error)} ---\n{_trace(error)}" for path, error in failures]
+    return LoadError("\n".join([*parts, _NO_MODEL]))
+
+
+def _forget_other_models(model_dir: Path) -> None:
+    """Drop modules of another model's folder that this folder has under the same name, as `model` usually is."""
+    for path in model_dir.iterdir():
+        loaded = sys.modules.get(path.stem) if path.suffix == ".py" or path.is_dir() else None
+        file = getattr(loaded, "__file__", None)
+        if not file or Path(file).is_relative_to(model_dir):
+            continue
+        if not any(Path(file).is_relative_to(root) for root in {sys.prefix, sys.base_prefix}):
+            for name in [n for n in sys.modules if n == path.stem or n.startswith(f"{path.stem}.")]:
+                del sys.modules[name]
+
+
+def _config_file(
+    setup: Setup, model_dir: Path, manifest: Manifest | None, declared: video_model.Declaration | None
+) -> tuple[Path | None, str]:
+    """Return the configuration file and who named it."""
+    if setup.config_path:
+        return Path(setup.config_path), "-c/--config"
+    if manifest and manifest.config:
+        return model_dir / manifest.config, f"'config' in {MANIFEST}"
+    if declared and declared.config:
+        return model_dir / declared.config, f"@model(config={declared.config!r})"
+    return None, ""
+
+
+def _settings(path: Path | None, source: str, overrides: Sequence[str]) -> Any:
+    """Return the configuration as OmegaConf's DictConfig: the file, then the overrides on top.
+
+    Raises:
+        OperatorError: The file is missing, not YAML or no mapping, or an override does not fit.
+    """
+    from omegaconf import DictConfig, OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+    from yaml import YAMLError
+
+    settings: Any = OmegaConf.create()
+    if path is not None:
+        try:
+            settings = OmegaConf.load(path)
+        except OSError as error:
+            raise OperatorError(f"cannot read config file {path} (from {source}): {error.strerror}") from None
+        except (YAMLError, OmegaConfBaseException, UnicodeDecodeError) as error:
+            raise OperatorError(f"config file {path} (from {source}) is not valid YAML: {_one_line(error)}") from None
+        if not isinstance(settings, DictConfig):
+            raise OperatorError(f"config file {path} (from {source}) must be a YAML mapping")
+    for override in overrides:
+        try:
+            settings = OmegaConf.merge(settings, OmegaConf.from_dotlist([override]))
+        except (OmegaConfBaseException, YAMLError, ValueError) as error:
+            raise OperatorError(f"--model.{override} does not fit the configuration: {_one_line(error)}") from None
+    return settings
+
+
+def _plain_settings(path: Path | None, source: str, overrides: Sequence[str]) -> dict[str, Any]:
+    """Return the configuration as plain containers, interpolations resolved."""
+    if path is None and not overrides:
+        return {}
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    settings = _settings(path, source, overrides)
+    try:
+        values = OmegaConf.to_container(settings, resolve=True)
+    except OmegaConfBaseException as error:
+        raise OperatorError(f"config file {path} (from {source}): {_one_line(error)}") from None
+    assert isinstance(values, dict), "a DictConfig is a mapping"
+    return {str(key): value for key, value in values.items()}
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _version(declared: object) -> str:
+    text = str(declared or "0.0.0")
+    return text if text.startswith("v") else f"v{text}"
+
+
+def _one_line(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _trace(error: BaseException) -> str:
+    """Return the traceback from the author's first line on: what the import machinery did before tells nothing."""
+    frames = error.__traceback__
+    while frames is not None and _is_machinery(frames.tb_frame.f_code.co_filename):
+        frames = frames.tb_next
+    return "".join(traceback.format_exception(error.with_traceback(frames))).rstrip()
+
+
+def _is_machinery(filename: str) -> bool:
+    return filename.startswith("<frozen importlib") or filename in (__file__, inspect.getsourcefile(importlib))
