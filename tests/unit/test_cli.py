@@ -1,0 +1,125 @@
+"""The command line says what is wrong in one line, and hands the rest on untouched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reactor_runtime import cli
+from reactor_runtime.config import Config
+from reactor_runtime.errors import LoadError, OperatorError
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[Config]:
+    """Collect what would have been run."""
+    configs: list[Config] = []
+
+    def start(config: Config) -> int:
+        configs.append(config)
+        return 0
+
+    monkeypatch.setattr(cli, "_start", start)
+    monkeypatch.setattr(cli.log, "configure", lambda *_: None)
+    return configs
+
+
+def exit_status(*argv: str) -> object:
+    with pytest.raises(SystemExit) as caught:
+        cli.main(argv)
+    return caught.value.code
+
+
+def test_flags_reach_the_configuration(started: list[Config], tmp_path: Path) -> None:
+    assert exit_status(
+        "run", "-p", str(tmp_path), "--host", "::1", "--port", "9", "--workers", "2", "--in-process", "-v",
+        "--runtime", "headless", "--stun-server", "stun:a", "--stun-server", "stun:b", "--frames", "3",
+    ) == 0  # fmt: skip
+    [config] = started
+    assert config.model.path == tmp_path
+    assert (config.http.host, config.http.port) == ("::1", 9)
+    assert (config.model.workers, config.model.in_process, config.verbose) == (2, True, True)
+    assert config.webrtc.ice_servers == ("stun:a", "stun:b")
+    assert (config.runtime, config.headless.frames) == ("headless", 3)
+
+
+def test_model_values_may_be_negative_and_hold_spaces(started: list[Config], tmp_path: Path) -> None:
+    argv = ("run", "--model.a.b", "-3", "-p", str(tmp_path), "--model.prompt", "a sunny meadow", "--model.x=--y")
+    assert exit_status(*argv) == 0
+    assert started[0].model.overrides == ("a.b=-3", "prompt=a sunny meadow", "x=--y")
+
+
+@pytest.mark.parametrize("argv", [("--model.a",), ("--model.a", "--port", "1"), ("--model.a", "-v")])
+def test_a_model_key_without_a_value_is_refused(argv: tuple[str, ...]) -> None:
+    with pytest.raises(OperatorError, match=r"--model\.a needs a value"):
+        cli.split_overrides(argv)
+
+
+@pytest.mark.parametrize("argument", ["--model.=1", "--model.a..b=1", "--model.a.=1"])
+def test_a_model_override_without_a_key_is_refused(argument: str) -> None:
+    with pytest.raises(OperatorError, match="names no key"):
+        cli.split_overrides([argument])
+
+
+def test_an_unknown_flag_is_named_with_where_to_look(
+    started: list[Config], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert exit_status("run", "-p", str(tmp_path), "--frobnicate", "60") == 2
+    assert capsys.readouterr().err == (
+        "Error: Unrecognized arguments: --frobnicate 60\nRun 'reactor run --help' to see available options.\n"
+    )
+    assert started == []
+
+
+def test_bad_values_are_told_in_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert exit_status("run", "-p", str(tmp_path), "--port", "many", "--workers", "0") == 2
+    assert capsys.readouterr().err == (
+        "Error: --workers must be at least 1 (got '0'); --port must be a whole number (got 'many')\n"
+    )
+
+
+@pytest.mark.parametrize("error", [OperatorError("port 1 is in use"), LoadError("no model")])
+def test_an_error_while_running_is_one_line_and_status_2(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def start(_: Config) -> int:
+        raise error
+
+    monkeypatch.setattr(cli, "_start", start)
+    monkeypatch.setattr(cli.log, "configure", lambda *_: None)
+    assert exit_status("run", "-p", str(tmp_path)) == 2
+    assert capsys.readouterr().err == f"Error: {error}\n"
+
+
+def test_a_missing_folder_or_config_file_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert exit_status("run", "-p", str(tmp_path / "nowhere")) == 2
+    assert "nowhere not found (from --path)" in capsys.readouterr().err
+    assert exit_status("run", "-p", str(tmp_path), "-c", str(tmp_path / "no.yml")) == 2
+    assert "no.yml not found (from --config)" in capsys.readouterr().err
+
+
+def test_the_manifest_sets_the_server(started: list[Config], tmp_path: Path) -> None:
+    (tmp_path / "reactor.yaml").write_text("runtime:\n  import: model:M\n  server:\n    port: 9000\n")
+    assert exit_status("run", "-p", str(tmp_path)) == 0
+    assert started[0].http.port == 9000
+
+
+def test_a_manifest_that_is_not_yaml_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "reactor.yaml").write_text("runtime: [1, 2")
+    assert exit_status("run", "-p", str(tmp_path)) == 2
+    error = capsys.readouterr().err
+    assert "reactor.yaml is not YAML" in error
+    assert error.count("\n") == 1
+
+
+def test_the_version_is_the_built_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_status("--version") == 0
+    assert capsys.readouterr().out == "reactor 0.1.0\n"
+
+
+def test_the_settings_page_is_up_to_date() -> None:
+    written = (ROOT / "docs" / "reference" / "settings.md").read_text()
+    assert written == cli.settings_page(), "run `reactor settings > docs/reference/settings.md`"

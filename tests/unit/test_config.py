@@ -1,0 +1,130 @@
+"""Settings come from one table, the nearer source wins, and all bad values are told together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reactor_runtime.config import SETTINGS, Config, TurnServer, load, weights_root
+from reactor_runtime.errors import OperatorError
+
+
+def manifest(**server: object) -> dict[str, object]:
+    return {"runtime": {"import": "model:M", "server": server}}
+
+
+def test_nothing_given_means_the_defaults() -> None:
+    assert load({}, {}, None) == Config()
+    assert Config().http.host == "127.0.0.1"
+    assert Config().session.orphan_timeout == 30
+
+
+def test_a_flag_wins_over_the_environment_and_that_over_the_manifest() -> None:
+    yaml = manifest(port=1001, host="10.0.0.1", workers=3)
+    env = {"PORT": "1002", "HOST": "10.0.0.2"}
+    config = load({"port": "1003"}, env, yaml)
+    assert (config.http.port, config.http.host, config.model.workers) == (1003, "10.0.0.2", 3)
+
+
+def test_a_bad_value_that_a_nearer_source_overrides_is_no_problem() -> None:
+    assert load({"port": "1003"}, {"PORT": "many"}, None).http.port == 1003
+
+
+def test_an_empty_environment_value_counts_as_not_set() -> None:
+    assert load({}, {"PORT": ""}, None).http.port == 8080
+
+
+def test_every_bad_value_is_reported_with_its_source_in_one_line() -> None:
+    with pytest.raises(OperatorError) as caught:
+        load(
+            {"port": "many", "runtime": "carrier-pigeon"},
+            {"ORPHAN_TIMEOUT_SECONDS": "-1", "REACTOR_LOG_FORMAT": "xml", "REACTOR_HEARTBEAT_TIMEOUT": "nan"},
+            manifest(worker=2, max_body_bytes=[1]),
+        )
+    text = str(caught.value)
+    assert "\n" not in text
+    for part in (
+        "--port must be a whole number (got 'many')",
+        "--runtime must be one of http, headless (got 'carrier-pigeon')",
+        "ORPHAN_TIMEOUT_SECONDS must be at least 0 (got '-1')",
+        "REACTOR_LOG_FORMAT must be one of text, json (got 'xml')",
+        "REACTOR_HEARTBEAT_TIMEOUT must be a finite number",
+        "runtime.server.worker in reactor.yaml is no setting; did you mean 'workers'?",
+        "runtime.server.max_body_bytes in reactor.yaml must be a whole number",
+    ):
+        assert part in text
+
+
+@pytest.mark.parametrize("port", ["65536", "-1", "80.5", "", "0x50"])
+def test_a_port_out_of_range_or_no_number_is_refused(port: str) -> None:
+    with pytest.raises(OperatorError, match="--port"):
+        load({"port": port}, {}, None)
+
+
+@pytest.mark.parametrize(("text", "value"), [("true", True), ("1", True), ("ON", True), ("no", False), ("0", False)])
+def test_switches_take_the_usual_words(text: str, value: bool) -> None:
+    assert load({}, {"REACTOR_IN_PROCESS": text}, None).model.in_process is value
+
+
+def test_a_switch_takes_no_other_word() -> None:
+    with pytest.raises(OperatorError, match="REACTOR_IN_PROCESS must be true or false"):
+        load({}, {"REACTOR_IN_PROCESS": "maybe"}, None)
+
+
+def test_ice_servers_come_as_a_comma_separated_list_or_a_yaml_list_or_repeated_flags() -> None:
+    urls = ("stun:a:3478", "stun:b:3478")
+    assert load({}, {"STUN_SERVERS": "stun:a:3478, stun:b:3478"}, None).webrtc.ice_servers == urls
+    assert load({}, {}, manifest(ice_servers=list(urls))).webrtc.ice_servers == urls
+    assert load({"ice_servers": list(urls)}, {}, None).webrtc.ice_servers == urls
+
+
+def test_turn_servers_carry_user_credential_and_url() -> None:
+    config = load({}, {"TURN_SERVERS": "me;hush;turn:t:3478,you;still;turns:u:5349"}, None)
+    assert config.webrtc.turn_servers == (
+        TurnServer("turn:t:3478", "me", "hush"),
+        TurnServer("turns:u:5349", "you", "still"),
+    )
+
+
+def test_a_turn_credential_never_shows() -> None:
+    assert "hush" not in repr(load({}, {"TURN_SERVERS": "me;hush;turn:t:3478"}, None))
+    with pytest.raises(OperatorError) as caught:
+        load({}, {"TURN_SERVERS": "me;hush"}, None)
+    assert "hush" not in str(caught.value)
+
+
+def test_overrides_keep_their_spaces() -> None:
+    assert load({"overrides": ["prompt= a  b "]}, {}, None).model.overrides == ("prompt= a  b ",)
+
+
+def test_verbose_means_log_level_debug() -> None:
+    assert load({"verbose": True}, {"REACTOR_LOG_LEVEL": "error"}, None).log.level == "debug"
+
+
+def test_a_server_block_that_is_no_mapping_is_reported() -> None:
+    with pytest.raises(OperatorError, match=r"runtime\.server in reactor\.yaml must be a mapping"):
+        load({}, {}, {"runtime": {"server": "8080"}})
+
+
+@pytest.mark.parametrize("content", [{}, {"runtime": None}, {"model": "model:M"}, {"runtime": "x"}])
+def test_manifests_without_a_server_block_are_fine(content: dict[str, object]) -> None:
+    assert load({}, {}, content) == Config()
+
+
+def test_no_two_settings_share_a_name_flag_or_environment_name() -> None:
+    names = [row.name for row in SETTINGS]
+    flags = [flag for row in SETTINGS for flag in row.flags]
+    env = [row.env for row in SETTINGS if row.env]
+    for words in (names, flags, env):
+        assert len(words) == len(set(words))
+
+
+def test_weights_lie_where_the_environment_says_else_the_manifest_else_in_the_cache(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("REACTOR_WEIGHTS_PATH", "/models")
+    assert weights_root(Path("/declared")) == Path("/models")
+    monkeypatch.delenv("REACTOR_WEIGHTS_PATH")
+    assert weights_root(Path("/declared")) == Path("/declared")
+    assert weights_root() == Path.home() / ".cache" / "reactor_registry"
