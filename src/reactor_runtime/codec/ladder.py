@@ -31,9 +31,26 @@ class Ladder:
     """
 
     def __init__(
-        self, track: str, *, top_bps: int, small_bps: int, fps: float, loop: asyncio.AbstractEventLoop
+        self,
+        track: str,
+        *,
+        top_bps: int,
+        small_bps: int,
+        fps: float,
+        wants_picture: Callable[[], None] = lambda: None,
     ) -> None:
-        self._loop = loop
+        """Make a ladder without rungs.
+
+        Args:
+            track: Names the rungs.
+            top_bps: Rate of the top rung.
+            small_bps: Rate of the small rung.
+            fps: Expected frame rate.
+            wants_picture: Called when a key frame falls due; unless a picture comes anyway, `wants_keyframe` stays
+                true and the last picture should be pushed again.
+        """
+        self._loop = asyncio.get_running_loop()
+        self._wants_picture = wants_picture
         self._specs: dict[Level, RungSpec] = {
             "top": RungSpec(f"{track}-top", top_bps, None, fps),
             "small": RungSpec(f"{track}-small", small_bps, SMALL_MAX_PIXELS, fps),
@@ -73,7 +90,7 @@ class Ladder:
         top, small = self._specs["top"].bitrate_bps, self._specs["small"].bitrate_bps
         self._seats[reader] = _Seat(Placement(top_bps=top, small_bps=small))
         self._balance()
-        self._rungs["top"].keyframe_wanted = True
+        self._want_keyframe(self._rungs["top"])
 
     def leave(self, reader: VideoReader) -> None:
         """Forget a reader; a rung that nobody reads any more is closed. Unknown readers are ignored."""
@@ -84,7 +101,7 @@ class Ladder:
         """Ask for a key frame on the rung that this reader gets."""
         seat = self._seats.get(reader)
         if seat is not None and (live := self._rungs.get(seat.level)) is not None:
-            live.keyframe_wanted = True
+            self._want_keyframe(live)
 
     def note_estimate(self, reader: VideoReader, bps: int, now: float) -> None:
         """Take what a reader's network is estimated to carry; it changes rungs at a key frame of the new one.
@@ -102,7 +119,7 @@ class Ladder:
         if level != before:
             self._balance()
             if level != seat.level:
-                self._rungs[level].keyframe_wanted = True
+                self._want_keyframe(self._rungs[level])
 
     @property
     def wants_keyframe(self) -> bool:
@@ -137,6 +154,15 @@ class Ladder:
         live = _LiveRung(Rung(self._specs[level], lambda unit: self._arrive(lambda: self._fan_out(level, live, unit))))
         return live
 
+    def _want_keyframe(self, live: _LiveRung) -> None:
+        live.keyframe_wanted = True
+        # A timer may fire a tick of the clock early, when nothing is due yet.
+        self._loop.call_later(live.spacing_left(self._loop.time()) + 0.001, self._due)
+
+    def _due(self) -> None:
+        if self.wants_keyframe:
+            self._wants_picture()
+
     def _arrive(self, call: Callable[[], None]) -> None:
         """Run a call on the loop. Thread: any."""
         self._arrivals.append(call)
@@ -166,7 +192,7 @@ class Ladder:
                 continue
             if not reader.put(unit):
                 seat.waits_for_keyframe = True
-                live.keyframe_wanted = True
+                self._want_keyframe(live)
         if moved:
             self._balance()
 
@@ -187,11 +213,14 @@ class _LiveRung:
         self.rung = rung
         self.keyframe_wanted = True
         self._asked = False
-        self._last_keyframe_at: float | None = None
+        self._last_keyframe_at = -KEYFRAME_SPACING
 
     def due(self, now: float) -> bool:
-        early = self._last_keyframe_at is not None and now - self._last_keyframe_at < KEYFRAME_SPACING
-        return self.keyframe_wanted and not self._asked and not early
+        return self.keyframe_wanted and not self._asked and self.spacing_left(now) <= 0
+
+    def spacing_left(self, now: float) -> float:
+        """Return how many seconds the next key frame has to wait, 0 when none."""
+        return max(0.0, self._last_keyframe_at + KEYFRAME_SPACING - now)
 
     def ask_if_due(self, now: float) -> None:
         if self.due(now):

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from reactor_runtime.authoring.contract import TrackSpec
 from reactor_runtime.media.frame import AccessUnit, AudioBlock
+
+
+@dataclass(frozen=True, slots=True)
+class IceServer:
+    """One STUN or TURN server; TURN needs a username and a credential."""
+
+    urls: tuple[str, ...]
+    username: str | None = None
+    credential: str | None = None
 
 
 class PeerObserver(Protocol):

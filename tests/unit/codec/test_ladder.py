@@ -29,8 +29,12 @@ class Stage:
         loop = asyncio.get_running_loop()
         self.now = 100.0
         monkeypatch.setattr(loop, "time", lambda: self.now, raising=False)
-        self.ladder = Ladder("video", top_bps=TOP, small_bps=SMALL, fps=30, loop=loop)
+        self.asked = 0
+        self.ladder = Ladder("video", top_bps=TOP, small_bps=SMALL, fps=30, wants_picture=self._ask)
         self.pushed = 0
+
+    def _ask(self) -> None:
+        self.asked += 1
 
     async def push(self, size: tuple[int, int] = (64, 48)) -> None:
         """Push one picture and return when every rung is through with it."""
@@ -115,12 +119,14 @@ async def test_a_still_stream_is_asked_for_its_last_picture_when_a_key_frame_is_
     reader = Reader()
     stage.ladder.join(reader)
     assert stage.ladder.wants_keyframe
+    await until(lambda: stage.asked == 1)
     await stage.push()
     assert not stage.ladder.wants_keyframe
     stage.ladder.request_keyframe(reader)
     assert not stage.ladder.wants_keyframe, "too soon after the last one"
     stage.now += 0.31
     assert stage.ladder.wants_keyframe
+    await until(lambda: stage.asked == 2)
     await stage.push()
     assert reader.units[-1].is_keyframe
     assert not stage.ladder.wants_keyframe

@@ -1,0 +1,268 @@
+"""The peer on the `wrtc` engine (libwebrtc): access units go out as they are, sound is encoded by the engine."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from functools import cache
+
+import webrtc
+import wrtc
+
+from reactor_runtime.authoring.contract import TrackSpec
+from reactor_runtime.errors import ClientError
+from reactor_runtime.media.frame import AUDIO_CLOCK_RATE, AccessUnit, AudioBlock
+from reactor_runtime.webrtc.encoded_line import EncodedLine
+from reactor_runtime.webrtc.offer import prepared
+from reactor_runtime.webrtc.peer import IceServer, PeerObserver
+
+log = logging.getLogger(__name__)
+
+GATHERING_SECONDS = 2.0
+"""Clients give up on an answer after six seconds; an unreachable STUN server must not cost it."""
+VIDEO_CODECS = ("video/vp8", "video/rtx")
+
+
+@cache
+def prepare_engine() -> None:
+    """Set what the engine takes only before its first connection. Further calls do nothing."""
+    # A person on the same machine needs no network, and a receiver need not hold pictures back.
+    webrtc.allow_loopback()
+    webrtc.field_trials.update({"WebRTC-ForceSendPlayoutDelay": "min_ms:0,max_ms:0"})
+
+
+class WrtcPeer:
+    """One connection; see `Peer` for what its methods promise."""
+
+    def __init__(self, observer: PeerObserver, ice_servers: Sequence[IceServer] = ()) -> None:
+        prepare_engine()
+        self._observer = observer
+        servers = [webrtc.RTCIceServer(list(s.urls), s.username, s.credential) for s in ice_servers]
+        self._pc = webrtc.RTCPeerConnection(webrtc.RTCConfiguration(ice_servers=servers))
+        self._pc.on("connectionstatechange", self._on_state)
+        self._pc.on("icegatheringstatechange", self._on_gathering)
+        self._pc.on("datachannel", self._on_channel)
+        self._gathered = asyncio.Event()
+        self._channels: dict[str, webrtc.RTCDataChannel] = {}
+        self._video: dict[str, EncodedLine] = {}
+        self._line_of_mid: dict[str, EncodedLine] = {}
+        self._audio: dict[str, wrtc.TrackGenerator] = {}
+        self._transport: webrtc.RTCDtlsTransport | None = None
+        self._early: list[webrtc.RTCIceCandidateInit] = []
+        self._has_offer = False
+        self._connected = False
+        self._closed = False
+
+    async def answer(self, offer_sdp: str, mids: Mapping[str, TrackSpec]) -> str:
+        """See `Peer.answer`."""
+        sent = {mid for mid, spec in mids.items() if spec.direction == "out" and spec.kind == "video"}
+        try:
+            await self._pc.set_remote_description(
+                webrtc.RTCSessionDescriptionInit(webrtc.RTCSdpType.offer, prepared(offer_sdp, sent))
+            )
+            transceivers = self._pc.get_transceivers()
+            for transceiver in transceivers:
+                await self._use(transceiver, mids.get(transceiver.mid or ""))
+            await self._pc.set_local_description(await self._pc.create_answer())
+            for transceiver in transceivers:
+                if (line := self._line_of_mid.get(transceiver.mid or "")) is not None:
+                    await line.configure(transceiver)
+        except (webrtc.RTCException, ValueError, TypeError) as refused:
+            raise ClientError(f"the offer cannot be used: {refused}", code="invalid_sdp") from refused
+        self._has_offer = True
+        self._watch_transport()
+        for candidate in self._early:
+            await self._add(candidate)
+        self._early.clear()
+        try:
+            await asyncio.wait_for(self._gathered.wait(), GATHERING_SECONDS)
+        except TimeoutError:
+            log.info("answering with the candidates found in %g s", GATHERING_SECONDS)
+        description = self._pc.local_description
+        if description is None:
+            raise ClientError("the connection was closed while it was negotiated", code="invalid_sdp")
+        return description.sdp
+
+    async def add_candidate(self, candidate: str, sdp_mid: str | None, sdp_mline_index: int | None) -> None:
+        """See `Peer.add_candidate`."""
+        if not candidate or (sdp_mid is None and sdp_mline_index is None) or self._closed:
+            return
+        init = webrtc.RTCIceCandidateInit(candidate, sdp_mid, sdp_mline_index)
+        if self._has_offer:
+            await self._add(init)
+        else:
+            self._early.append(init)
+
+    def send(self, label: str, text: str) -> bool:
+        """See `Peer.send`."""
+        channel = self._channels.get(label)
+        if channel is None:
+            return False
+        try:
+            channel.send(text)
+        except (webrtc.RTCException, TypeError) as refused:
+            log.debug("channel %s did not take a message: %s", label, refused)
+            return False
+        return True
+
+    def send_video(self, track: str, unit: AccessUnit) -> bool:
+        """See `Peer.send_video`."""
+        line = self._video.get(track)
+        return line is not None and self._connected and line.put(unit)
+
+    def send_audio(self, track: str, block: AudioBlock) -> None:
+        """See `Peer.send_audio`."""
+        generator = self._audio.get(track)
+        if generator is not None and self._connected:
+            frames = len(block.samples) // (2 * block.channels)
+            generator.writeAudio(block.samples, AUDIO_CLOCK_RATE, block.channels, frames)
+
+    async def estimate_bps(self) -> int | None:
+        """See `Peer.estimate_bps`."""
+        report = await self._report()
+        self._note_requests(report)
+        pair = _selected_pair(report)
+        bps = pair.available_outgoing_bitrate if pair is not None else None
+        return None if bps is None else int(bps)
+
+    async def stats(self) -> dict[str, float]:
+        """See `Peer.stats`."""
+        figures = {"rtt_s": 0.0, "packets_lost": 0.0, "bytes_sent": 0.0, "frames_sent": 0.0}
+        figures["units_lost"] = float(sum(line.lost for line in self._video.values()))
+        report = await self._report()
+        pair = _selected_pair(report)
+        if pair is not None:
+            figures["rtt_s"] = float(pair.current_round_trip_time or 0)
+            figures["bytes_sent"] = float(pair.bytes_sent or 0)
+        for entry in report.values():
+            if isinstance(entry, webrtc.RTCRemoteInboundRtpStreamStats):
+                figures["packets_lost"] += entry.packets_lost or 0
+            elif isinstance(entry, webrtc.RTCOutboundRtpStreamStats) and entry.kind == "video":
+                figures["frames_sent"] += entry.frames_sent or 0
+        return figures
+
+    def close(self) -> None:
+        """See `Peer.close`."""
+        if self._closed:
+            return
+        self._closed = True
+        self._connected = False
+        self._leave_engine()
+        for line in self._video.values():
+            line.close()
+        for generator in self._audio.values():
+            generator.close()
+        self._channels.clear()
+        self._video.clear()
+        self._line_of_mid.clear()
+        self._audio.clear()
+        self._pc.close()
+
+    async def _use(self, transceiver: webrtc.RTCRtpTransceiver, spec: TrackSpec | None) -> None:
+        direction = webrtc.RTCRtpTransceiverDirection
+        if spec is None:
+            transceiver.direction = direction.inactive
+            return
+        if spec.kind != transceiver.receiver.track.kind:
+            raise ClientError(
+                f"track {spec.name!r} is {spec.kind}, its line {transceiver.mid!r} is not", code="invalid_sdp"
+            )
+        if spec.kind == "video":
+            known = webrtc.RTCRtpSender.get_capabilities("video")
+            codecs = known.codecs if known is not None else []
+            transceiver.set_codec_preferences([c for c in codecs if c.mime_type.lower() in VIDEO_CODECS])
+        if spec.direction == "in":
+            transceiver.direction = direction.recvonly
+            return
+        transceiver.direction = direction.sendonly
+        if spec.kind == "video":
+            line = EncodedLine(lambda: self._on_keyframe_request(spec.name))
+            self._video[spec.name] = self._line_of_mid[transceiver.mid or ""] = line
+            await line.attach(transceiver)
+        else:
+            generator = self._audio[spec.name] = wrtc.TrackGenerator("audio")
+            await transceiver.sender.replace_track(webrtc.MediaStreamTrack._wrap(generator.track))
+
+    async def _add(self, candidate: webrtc.RTCIceCandidateInit) -> None:
+        try:
+            await self._pc.add_ice_candidate(candidate)
+        except (webrtc.RTCException, ValueError, TypeError) as refused:
+            # Browsers hide host addresses behind mDNS names; the path is then found from the other side.
+            log.debug("ignored a candidate: %s", refused)
+
+    async def _report(self) -> Mapping[str, webrtc.RTCStats]:
+        try:
+            return await self._pc.get_stats()
+        except webrtc.InvalidStateError:
+            return {}
+
+    def _note_requests(self, report: Mapping[str, webrtc.RTCStats]) -> None:
+        for entry in report.values():
+            if isinstance(entry, webrtc.RTCOutboundRtpStreamStats) and entry.mid in self._line_of_mid:
+                self._line_of_mid[entry.mid].note_requests((entry.pli_count or 0) + (entry.fir_count or 0))
+
+    def _on_state(self, _event: object) -> None:
+        state = self._pc.connection_state
+        if state == webrtc.RTCPeerConnectionState.connected and not self._connected:
+            self._connected = True
+            self._observer.on_connected()
+        elif state == webrtc.RTCPeerConnectionState.failed:
+            self._lost("the network path was lost")
+
+    def _on_transport(self, _event: object) -> None:
+        # A remote that closes says so; the connection's own state would follow only after ICE gave up on it.
+        if self._transport is not None and self._transport.state == webrtc.RTCDtlsTransportState.closed:
+            self._lost("closed by the remote")
+
+    def _lost(self, reason: str) -> None:
+        self._connected = False
+        self._leave_engine()
+        self._observer.on_disconnected(reason)
+
+    def _leave_engine(self) -> None:
+        """Take every handler back: one that stays keeps the connection, and the connection its threads."""
+        self._pc.off()
+        if self._transport is not None:
+            self._transport.off()
+        for channel in self._channels.values():
+            channel.off()
+
+    def _watch_transport(self) -> None:
+        sctp = self._pc.sctp
+        senders = self._pc.get_senders()
+        self._transport = sctp.transport if sctp is not None else senders[0].transport if senders else None
+        if self._transport is not None:
+            self._transport.on("statechange", self._on_transport)
+
+    def _on_gathering(self, _event: object) -> None:
+        if self._pc.ice_gathering_state == webrtc.RTCIceGatheringState.complete:
+            self._gathered.set()
+
+    def _on_channel(self, event: webrtc.RTCDataChannelEvent) -> None:
+        channel = event.channel
+        label = channel.label
+        self._channels[label] = channel
+
+        def opened(_event: webrtc.Event) -> None:
+            self._observer.on_channel_open(label)
+
+        def received(message: webrtc.MessageEvent) -> None:
+            data = message.data
+            assert not isinstance(data, webrtc.Blob), "a channel delivers bytes unless told otherwise"
+            self._observer.on_message(label, data)
+
+        channel.on("open", opened)
+        channel.on("message", received)
+
+    def _on_keyframe_request(self, track: str) -> None:
+        if self._connected:
+            self._observer.on_keyframe_request(track)
+
+
+def _selected_pair(report: Mapping[str, webrtc.RTCStats]) -> webrtc.RTCIceCandidatePairStats | None:
+    for entry in report.values():
+        if isinstance(entry, webrtc.RTCTransportStats) and entry.selected_candidate_pair_id is not None:
+            pair = report.get(entry.selected_candidate_pair_id)
+            return pair if isinstance(pair, webrtc.RTCIceCandidatePairStats) else None
+    return None
