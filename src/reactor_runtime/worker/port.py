@@ -28,7 +28,11 @@ class ModelPort(Protocol):
         """Queue one message; never blocks, never raises once the instance is gone."""
 
     def pixels(self, ref: SlotRef) -> npt.NDArray[np.uint8]:
-        """Return the packed I420 bytes of a slot, flat, without a copy. Valid until the slot is released."""
+        """Return the packed I420 bytes of a slot, flat, without a copy.
+
+        To be asked while its `Slice` is observed: a later ring of the track takes the place of an earlier one. What it
+        returns keeps its memory mapped; its pixels are valid until the slot is released.
+        """
 
     async def stop(self, grace: float) -> None:
         """Ask the instance to leave, end it after `grace` seconds, and free its rings. Idempotent."""

@@ -1,0 +1,369 @@
+"""The model's side of the border: what a driver emits and says, turned into ring slots and pipe messages."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from reactor_runtime.authoring.contract import Contract, TrackSpec
+from reactor_runtime.errors import AuthorError, OutputError, ReactorError
+from reactor_runtime.media.audio import Resampler, audio_samples, interleave, split
+from reactor_runtime.media.frame import AUDIO_CLOCK_RATE
+from reactor_runtime.media.video import VideoFrames, video_frames
+from reactor_runtime.worker.messages import (
+    Failed,
+    Flushed,
+    Invoke,
+    Progress,
+    Released,
+    Replied,
+    Said,
+    SessionBegan,
+    SessionClosed,
+    SessionEnded,
+    SessionEnding,
+    Slice,
+    SlotRef,
+    ToModel,
+)
+from reactor_runtime.worker.pipe import ModelEnd
+from reactor_runtime.worker.plain import legible, plain
+from reactor_runtime.worker.ring import Pixels, RingWriter
+
+HELD_BY_SERVER = 3
+"""Slots beyond the lead: the last picture of the track, the one in the encoder, and the one on its way to it."""
+USUAL_FPS = 30.0
+"""Frames per second assumed where nothing better is known."""
+NOTHING = "there is nothing to emit: give a picture or sound for at least one output track"
+
+Where = Literal["import", "load", "run", "handler", "hook"]
+_WHERE_WORDS = {
+    "import": "while being imported",
+    "load": "in load()",
+    "run": "in run()",
+    "handler": "in a command handler",
+    "hook": "in a session hook",
+}
+
+
+def failure(where: Where, error: BaseException | str) -> Failed:
+    """Describe what went wrong: to clients without the author's words, to the author with all of them."""
+    if isinstance(error, str):
+        return Failed(where, f"the model failed {_WHERE_WORDS[where]}", legible(error))
+    name = type(error).__name__
+    text = str(error) if isinstance(error, ReactorError) else f"{name}: {error}".removesuffix(": ")
+    # A mistake that the runtime itself found while importing is told whole by its message.
+    told_whole = where == "import" and isinstance(error, ReactorError) and error.__cause__ is None
+    trace = "" if told_whole else "".join(traceback.format_exception(error))
+    return Failed(where, f"the model raised {name} {_WHERE_WORDS[where]}", legible(text), legible(trace))
+
+
+Ticket = tuple[int, int]
+"""Session and epoch that a chunk belongs to; once they are over, the rest of the chunk is abandoned."""
+
+
+@dataclass(slots=True)
+class _Line:
+    """One output track.
+
+    Attributes:
+        lock: Held while a chunk of this track goes out; guards what is not guarded by `Host._changed`.
+        sounds_until: When the sound handed over so far will have been played. Guarded by `Host._changed`, as `ring` is.
+        size: Width and height of its last picture, and so of a black one.
+        emitted_at: When the last emit of this session returned; None before the first.
+    """
+
+    spec: TrackSpec
+    ring: RingWriter
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    sounds_until: float = 0.0
+    emitted_at: float | None = None
+    size: tuple[int, int] = (1280, 720)
+    resampler: tuple[Ticket, int, Resampler] | None = None
+
+
+@dataclass(slots=True)
+class _Chunk:
+    """One emit, normalised: `count` time slices. A video of one frame goes into each of them."""
+
+    count: int
+    video: dict[str, VideoFrames]
+    audio: list[dict[str, tuple[int, bytes]]]
+    lines: list[_Line]
+    ticket: Ticket
+    fps: float | None = None
+    began_at: float = 0.0
+
+
+class Host:
+    """The `Outlet` of one model instance. Thread: any."""
+
+    def __init__(
+        self,
+        contract: Contract,
+        pipe: ModelEnd,
+        *,
+        first_ring: int = 0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._contract = contract
+        self._pipe = pipe
+        self._clock = clock
+        numbers = itertools.count(first_ring)
+        self._lines = {spec.name: _Line(spec, RingWriter(spec.name, numbers, pipe.send)) for spec in contract.outputs()}
+        self._changed = threading.Condition()
+        # Guarded by `_changed`:
+        self._session = 0
+        self._open = False
+        self._began_at = 0.0
+        self._epoch = 0
+        self._unanswered: set[int] = set()
+        self._answered: deque[tuple[float, int]] = deque(maxlen=1024)
+
+    def note(self, message: ToModel) -> None:
+        """Take note of a message on its way to the driver. Thread: control."""
+        with self._changed:
+            match message:
+                case SessionBegan():
+                    self._session += 1
+                    self._open = True
+                    self._began_at = self._clock()
+                    self._unanswered.clear()
+                    self._answered.clear()
+                    for line in self._lines.values():
+                        line.emitted_at = None
+                case SessionEnding():
+                    self._open = False
+                case Invoke():
+                    self._unanswered.add(message.command_id)
+                case Released():
+                    for line in self._lines.values():
+                        for slot in message.slots:
+                            line.ring.release(message.ring, slot)
+            self._changed.notify_all()
+
+    # ---- pictures and sound -------------------------------------------------------------------------------------
+
+    def emit(
+        self,
+        payloads: Mapping[str, object],
+        *,
+        fps: float | None = None,
+        compute_time: float | None = None,
+        drop: bool = False,
+    ) -> int:
+        """Normalise one chunk into ring slots and hand it over slice by slice; see `Outlet.emit`."""
+        entered = self._clock()
+        unknown = [name for name in payloads if name not in self._lines]
+        if unknown or not payloads:
+            known = ", ".join(self._lines) or "none"
+            raise OutputError(f"{unknown[0]!r} is no output track; this model has: {known}" if unknown else NOTHING)
+        with self._changed:
+            if (ticket := self._ticket) is None:
+                # A model may loop on emit while nobody watches: this is its pace then.
+                self._changed.wait_for(lambda: self._open, 1 / (fps or self._contract.fps or USUAL_FPS))
+                return 0
+        with ExitStack() as held:
+            for name in sorted(payloads):
+                held.enter_context(self._lines[name].lock)
+            chunk = self._normalise(payloads, ticket)
+            chunk.fps = fps or self._contract.fps or self._measured(chunk, entered, compute_time)
+            chunk.began_at = max(line.emitted_at or self._began_at for line in chunk.lines)
+            sent = self._send_chunk(chunk, drop)
+            for line in chunk.lines:
+                line.emitted_at = self._clock()
+        return sent
+
+    def flush(self, *, hold: bool = False) -> None:
+        """Drop everything not yet shown; see `Outlet.flush`."""
+        with self._changed:
+            self._epoch += 1
+            for line in self._lines.values():
+                line.sounds_until = 0.0
+            self._pipe.send(Flushed(self._epoch, hold))
+            self._changed.notify_all()
+
+    @property
+    def _ticket(self) -> Ticket | None:
+        return (self._session, self._epoch) if self._open else None
+
+    def _normalise(self, payloads: Mapping[str, object], ticket: Ticket) -> _Chunk:
+        lines = [self._lines[name] for name in payloads]
+        none_is_black = self._contract.generation == "video_model"
+        video: dict[str, VideoFrames] = {}
+        for line in lines:
+            if line.spec.kind == "video":
+                name = line.spec.name
+                frames = video_frames(payloads[name], track=name, none_is_black=none_is_black, black_size=line.size)
+                if frames.count == 0:
+                    return _Chunk(0, {}, [], lines, ticket)
+                video[name] = frames
+                line.size = (frames.width, frames.height)
+        batches = {name: frames.count for name, frames in video.items() if frames.count > 1}
+        if len(set(batches.values())) > 1:
+            found = ", ".join(f"{name!r} has {count}" for name, count in batches.items())
+            raise OutputError(f"the tracks of one chunk must agree in their number of frames: {found}")
+        count = max(batches.values(), default=1)
+        audio: list[dict[str, tuple[int, bytes]]] = [{} for _ in range(count)]
+        for line in lines:
+            if line.spec.kind == "audio":
+                samples = self._resampled(line, payloads[line.spec.name], ticket)
+                for block, part in zip(audio, split(samples, count), strict=True):
+                    if part.size:
+                        block[line.spec.name] = (part.shape[0], interleave(part))
+        return _Chunk(count, video, audio, lines, ticket)
+
+    def _resampled(self, line: _Line, payload: object, ticket: Ticket) -> npt.NDArray[np.int16]:
+        samples = audio_samples(payload, track=line.spec.name)
+        channels = samples.shape[0]
+        if line.resampler is None or line.resampler[:2] != (ticket, channels):
+            line.resampler = (ticket, channels, Resampler(int(line.spec.rate), channels))
+        return line.resampler[2].push(samples)
+
+    def _measured(self, chunk: _Chunk, entered: float, compute_time: float | None) -> float | None:
+        """Frames per second that the model could make, if this chunk tells."""
+        # How long a session's first chunk took to make cannot be told from waiting for the session's first command.
+        since = [line.emitted_at for line in chunk.lines if line.emitted_at is not None]
+        seconds = compute_time or (entered - max(since) if since else 0.0)
+        return chunk.count / seconds if chunk.video and seconds > 0 else None
+
+    def _send_chunk(self, chunk: _Chunk, drop: bool) -> int:
+        """Send slice after slice, each as soon as it has room; return how many went out, 0 when overtaken."""
+        for index in range(chunk.count):
+            slots: dict[str, SlotRef] = {}
+            try:
+                if not chunk.video and not self._wait_for_silence(chunk, drop):
+                    return 0
+                for name, frames in chunk.video.items():
+                    taken = self._take_slot(self._lines[name].ring, frames, chunk, drop)
+                    if taken is None:
+                        return index if self._ticket == chunk.ticket else 0
+                    slots[name], pixels = taken
+                    frames.write_i420(index % frames.count, pixels)
+                if not self._send_slice(chunk, index, slots):
+                    return 0
+                slots = {}
+            finally:
+                if slots:
+                    self._give_back(slots)
+        return chunk.count
+
+    def _take_slot(
+        self, ring: RingWriter, frames: VideoFrames, chunk: _Chunk, drop: bool
+    ) -> tuple[SlotRef, Pixels] | None:
+        """Wait for a credit, which is a slot the server has given back; None when there is to be none."""
+        room = max(self._contract.buffer_size, chunk.count) + HELD_BY_SERVER
+        with self._changed:
+            ring.fit(frames.i420_bytes, room)
+            while self._ticket == chunk.ticket:
+                if ring.taken < room:
+                    return ring.take(frames.width, frames.height)
+                if drop:
+                    return None
+                self._changed.wait()
+        return None
+
+    def _wait_for_silence(self, chunk: _Chunk, drop: bool) -> bool:
+        """Wait until the sound ahead is no more than `buffer_size` frames long; False when it is not to be."""
+        # Sound without pictures takes no slots, but it plays in real time: its lead is known without asking.
+        lead = self._contract.buffer_size / (self._contract.fps or USUAL_FPS)
+        with self._changed:
+            while self._ticket == chunk.ticket:
+                wait = max(line.sounds_until for line in chunk.lines) - self._clock() - lead
+                if wait <= 0:
+                    return True
+                if drop:
+                    return False
+                self._changed.wait(wait)
+        return False
+
+    def _send_slice(self, chunk: _Chunk, index: int, slots: dict[str, SlotRef]) -> bool:
+        with self._changed:
+            if self._ticket != chunk.ticket:
+                return False
+            now = self._clock()
+            answers: list[int] = []
+            if index == 0 and (chunk.video or not self._contract.outputs("video")):
+                while self._answered and self._answered[0][0] <= chunk.began_at:
+                    answers.append(self._answered.popleft()[1])
+            audio = chunk.audio[index]
+            for name, (channels, samples) in audio.items():
+                line = self._lines[name]
+                seconds = len(samples) / (2 * channels * AUDIO_CLOCK_RATE)
+                line.sounds_until = max(line.sounds_until, now) + seconds
+            return self._pipe.send(
+                Slice(
+                    self._epoch,
+                    index,
+                    chunk.count,
+                    slots,
+                    audio,
+                    chunk.fps,
+                    answers,
+                    began_at=chunk.began_at,
+                    emitted_at=now,
+                )
+            )
+
+    def _give_back(self, slots: dict[str, SlotRef]) -> None:
+        with self._changed:
+            for name, ref in slots.items():
+                self._lines[name].ring.release(ref.ring, ref.slot)
+
+    # ---- words --------------------------------------------------------------------------------------------------
+
+    def say(self, data: object, *, name: str | None = None, client_id: int | None = None) -> None:
+        """Send a message to one client, or to all; see `Outlet.say`."""
+        self._pipe.send(Said(plain(data, name or "message"), name, client_id))
+
+    def reply(
+        self,
+        command_id: int,
+        data: object = None,
+        *,
+        name: str | None = None,
+        error_code: str | None = None,
+        error_message: str = "",
+    ) -> None:
+        """Answer one command; a second answer to it is dropped. See `Outlet.reply`."""
+        with self._changed:
+            if command_id not in self._unanswered:
+                return
+            self._unanswered.remove(command_id)
+            if error_code is None and self._lines:
+                self._answered.append((self._clock(), command_id))
+        try:
+            self._pipe.send(Replied(command_id, plain(data, "reply"), name, error_code, legible(error_message)))
+        except AuthorError as error:
+            self.failed("handler", error)
+            message = "the reply could not be encoded"
+            self._pipe.send(Replied(command_id, error_code="internal_error", error_message=message))
+
+    def failed(self, where: Where, error: BaseException | str) -> None:
+        """Report the author's failure to the server, which prints it; here only when the server is gone."""
+        message = failure(where, error)
+        if not self._pipe.send(message):
+            print(message.traceback or message.error, file=sys.stderr, flush=True)
+
+    def progress(self, text: str, fraction: float | None = None) -> None:
+        """Report what loading is busy with."""
+        self._pipe.send(Progress(legible(text), fraction))
+
+    def end_session(self, reason: str, *, crashed: bool = False) -> None:
+        """Tell the server that the model itself ended the session."""
+        self._pipe.send(SessionEnded(legible(reason), crashed))
+
+    def session_closed(self) -> None:
+        """Tell the server that the model let go of the session."""
+        self._pipe.send(SessionClosed())

@@ -1,0 +1,131 @@
+"""One model instance from its first import to its end, whether it has a process of its own or a thread."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from reactor_runtime.worker.driver import Inbound
+from reactor_runtime.worker.messages import (
+    Described,
+    Loaded,
+    Ping,
+    Pong,
+    SessionEnding,
+    Setup,
+    Shutdown,
+    ToModel,
+)
+from reactor_runtime.worker.pipe import ModelEnd
+
+if TYPE_CHECKING:
+    from reactor_runtime.worker.driver import Driver
+    from reactor_runtime.worker.host import Host
+
+LEFT, ABANDONED, NOT_IMPORTED, FAILED = 0, 1, 3, 4
+"""Exit statuses: asked to leave; the server is gone; the author's code could not be imported; it raised later."""
+
+
+class Instance:
+    """Runs one model at the far end of a control pipe."""
+
+    def __init__(self, pipe: ModelEnd, first_ring: int, leave: Callable[[int], object]) -> None:
+        """Make an instance; `run` does the work.
+
+        Args:
+            pipe: The model's end; closed by the instance once the server is gone.
+            first_ring: Number of the first ring.
+            leave: Ends the process where no session needs ending. May return where there is no process to end; the
+                instance then ends as soon as the author's code lets it.
+        """
+        self._pipe = pipe
+        self._first_ring = first_ring
+        self._leave = leave
+        self._host: Host | None = None
+        self._driver: Driver | None = None
+        self._loaded = False
+        self._closing = False
+
+    def run(self, setup: Setup) -> int:
+        """Import, load and run the model until the server asks to leave. Thread: main.
+
+        Returns:
+            The exit status.
+
+        Raises:
+            SystemExit: The author's code asked for it.
+        """
+        # Listening comes first: pings are answered, and a shutdown obeyed, while the author's code imports and loads.
+        threading.Thread(target=self._listen, name="reactor-control", daemon=True).start()
+        from reactor_runtime.worker.host import Host, failure  # numpy and OpenCV: 200 ms
+
+        try:
+            from reactor_runtime.loader import load_definition
+
+            definition = load_definition(setup)
+            driver = definition.make_driver()
+            host = Host(definition.contract, self._pipe, first_ring=self._first_ring)
+            self._pipe.send(Described(os.getpid(), definition.contract))
+        except SystemExit:
+            raise
+        except BaseException as error:  # noqa: BLE001 - an author's module may raise anything
+            self._pipe.send(failure("import", error))
+            return NOT_IMPORTED
+        self._host, self._driver = host, driver
+        return self._serve(host, driver)
+
+    def _serve(self, host: Host, driver: Driver) -> int:
+        began = time.monotonic()
+        try:
+            driver.load(host)
+        except SystemExit:
+            raise
+        except BaseException as error:  # noqa: BLE001 - so may its load()
+            host.failed("load", error)
+            return FAILED
+        self._loaded = True
+        if self._closing:
+            return LEFT
+        self._pipe.send(Loaded(time.monotonic() - began))
+        try:
+            driver.run()
+        except SystemExit:
+            raise
+        except BaseException as error:  # noqa: BLE001 - and its loop
+            host.failed("run", error)
+            return FAILED
+        if not self._closing:
+            host.failed("run", "the model's main loop returned; it must go on until the process ends")
+            return FAILED
+        return LEFT
+
+    def _listen(self) -> None:
+        while (message := self._pipe.receive()) is not None:
+            self._take(message)
+        self._closing = True
+        self._leave(ABANDONED)
+        if self._host is not None:
+            self._host.note(SessionEnding("the server is gone"))
+        if self._driver is not None:
+            self._driver.close()
+        self._pipe.close()
+
+    def _take(self, message: ToModel) -> None:
+        match message:
+            case Ping():
+                self._pipe.send(Pong(message.sent_at))
+            case Shutdown():
+                self._closing = True
+                if not self._loaded:
+                    self._leave(LEFT)
+                if self._driver is not None:
+                    self._driver.close()
+            case _ if self._host is not None and self._driver is not None:
+                self._host.note(message)
+                if isinstance(message, Inbound):
+                    self._driver.deliver(message)
+            case _:
+                pass  # sent before the model is loaded, which no server does
