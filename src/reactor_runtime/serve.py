@@ -74,10 +74,10 @@ async def _serve(config: Config) -> int:
 
 async def _until(stop: asyncio.Event, runtimes: list[Runtime]) -> None:
     """Return when stopped; raise when a model's code cannot be imported."""
-    stopped = asyncio.create_task(stop.wait())
     failures = [runtime.import_failed for runtime in runtimes]
-    await asyncio.wait([stopped, *failures], return_when=asyncio.FIRST_COMPLETED)
-    stopped.cancel()
+    for failure in failures:
+        failure.add_done_callback(lambda _: stop.set())
+    await stop.wait()
     for failure in failures:
         if failure.done():
             raise failure.result()

@@ -29,10 +29,22 @@ def openapi(contract: Contract) -> dict[str, Any]:
     }
 
 
-def capabilities_tracks(contract: Contract) -> list[dict[str, str]]:
-    """Return the tracks as wire descriptors; directions are the client's, as its peer connection sees them."""
+def capabilities(contract: Contract) -> dict[str, Any]:
+    """Return what published clients call capabilities; directions are the client's, as its peer sees them."""
     directions = {"in": "sendonly", "out": "recvonly"}
-    return [{"name": t.name, "kind": t.kind, "direction": directions[t.direction]} for t in contract.tracks]
+    return {
+        "protocol_version": "1.0",
+        "tracks": [{"name": t.name, "kind": t.kind, "direction": directions[t.direction]} for t in contract.tracks],
+        "commands": [
+            {"name": c.name, "description": c.description, "schema": _parameters(c.schema)} for c in contract.commands
+        ],
+        "emission_fps": contract.fps,
+    }
+
+
+def _parameters(schema: dict[str, Any]) -> dict[str, Any]:
+    required = schema.get("required", ())
+    return {name: {**spec, "required": name in required} for name, spec in schema.get("properties", {}).items()}
 
 
 def _operation(command: CommandSpec) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, Field
 
 import reactor_runtime
-from reactor_runtime.authoring.openapi import capabilities
 from reactor_runtime.errors import ClientError
 from reactor_runtime.http.slots import Slot, slot_of
 from reactor_runtime.runtime.pool import slot_for_start
@@ -104,5 +103,5 @@ def descriptor(runtime: Runtime) -> dict[str, Any]:
         "server_info": {"server_version": reactor_runtime.__version__},
         "selected_transport": webrtc,
         "transports": [webrtc],
-        "capabilities": capabilities(runtime.contract),
+        "capabilities": runtime.capabilities,
     }

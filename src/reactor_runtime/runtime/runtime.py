@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from reactor_runtime.authoring.contract import Contract
-from reactor_runtime.authoring.openapi import openapi
+from reactor_runtime.authoring.openapi import capabilities, openapi
 from reactor_runtime.config import SessionConfig
 from reactor_runtime.errors import ClientError, IllegalInput, LoadError
 from reactor_runtime.log import get_logger
@@ -142,7 +142,19 @@ class Runtime:
         """
         if self.contract is None:
             raise ClientError("the model is still loading", code="loading", http_status=503)
-        return openapi(self.contract)
+        document: dict[str, Any] = openapi(self.contract)
+        return document
+
+    @property
+    def capabilities(self) -> dict[str, Any]:
+        """What published clients call capabilities: tracks, commands and the pinned rate.
+
+        Raises:
+            ClientError: 503 until the author's code is imported.
+        """
+        if self.contract is None:
+            raise ClientError("the model is still loading", code="loading", http_status=503)
+        return capabilities(self.contract)
 
     def health(self) -> Health:
         """Tell how the slot is."""
@@ -255,7 +267,8 @@ class Runtime:
             return
         if self.stream is not None:
             # The author's code changed under a running server: readers of the former tracks cannot go on.
-            self._input(machine.Stop("the model's code has changed"))
+            if self.running:
+                self._input(machine.Stop("the model's code has changed"))
             self.stream.close()
         self.contract = contract
         self.stream = Stream(contract, pixels=self._supervisor.pixels, release=self._release)

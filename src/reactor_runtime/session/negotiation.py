@@ -164,8 +164,13 @@ class Negotiation:
         return self._take(record) if record is not None and record.number == number else []
 
     def forget(self, connection_id: int) -> None:
-        """Drop a connection. Its id is not minted again until all others had their turn."""
-        self._records.pop(connection_id, None)
+        """Drop a connection. Its id is not minted again until all others had their turn.
+
+        One whose newest offer was refused stays until its deadline, so that the reason can still be polled.
+        """
+        record = self._records.get(connection_id)
+        if record is not None and record.refusal is None:
+            del self._records[connection_id]
 
     def next_deadline(self) -> tuple[float, str] | None:
         """Return when `tick` is due, and why."""
@@ -179,7 +184,7 @@ class Negotiation:
         """Forget the connections that made no offer, or whose offer was not answered, in time; return their ids."""
         late = [i for i, r in self._records.items() if r.deadline is not None and r.deadline <= now]
         for connection_id in late:
-            self.forget(connection_id)
+            del self._records[connection_id]
         return late
 
     def _record(self, connection_id: int) -> _Record:

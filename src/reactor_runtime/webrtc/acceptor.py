@@ -70,9 +70,10 @@ class Acceptor:
             raise ClientError("No session running", code="no_session")
         if connection_id == IMPLICIT_CONNECTION:
             self._negotiation.register(now(), IMPLICIT_CONNECTION)
-        number = self._negotiation.offer(connection_id, sdp, dict(mids), now())
+        tracks = self._tracks(mids)
+        number = self._negotiation.offer(connection_id, sdp, mids, now())
         self._arm()
-        self._spawn(self._answer(connection_id, number, sdp, self._tracks(mids)))
+        self._spawn(self._answer(connection_id, number, sdp, tracks))
 
     def poll(self, connection_id: int) -> str | None:
         """Return the answer to the newest offer, None while it is being made."""
@@ -80,6 +81,8 @@ class Acceptor:
 
     def add_candidates(self, connection_id: int, candidates: list[Candidate]) -> None:
         """Take trickled candidates; those that precede the answer wait for it."""
+        if connection_id == IMPLICIT_CONNECTION:
+            self._negotiation.register(now(), IMPLICIT_CONNECTION)
         ready = self._negotiation.add_candidates(connection_id, candidates)
         connection = self._answering.get(connection_id) or self._connections.get(connection_id)
         if connection is not None and ready:
@@ -117,8 +120,7 @@ class Acceptor:
         return {mid: known[name] for mid, name in mids.items()}
 
     async def _answer(self, connection_id: int, number: int, sdp: str, mids: dict[str, TrackSpec]) -> None:
-        if (stale := self._answering.pop(connection_id, None)) is not None:
-            stale.close("superseded by a newer offer")
+        stale = self._answering.get(connection_id)
         connection = Connection(
             connection_id,
             self._runtime,
@@ -129,6 +131,8 @@ class Acceptor:
             on_closed=self._closed,
         )
         self._answering[connection_id] = connection
+        if stale is not None:
+            stale.close("superseded by a newer offer")
         try:
             answer = await connection.answer(sdp, mids, starts_resumed=connection_id == IMPLICIT_CONNECTION)
         except ClientError as error:
