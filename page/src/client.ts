@@ -9,7 +9,7 @@
  */
 
 import { Connection, sleep } from "./connection";
-import { health, HttpError, runningSession, startSession } from "./signalling";
+import { health, HttpError, startSession } from "./signalling";
 import { encodeCommand, type Descriptor, type Inbound, type JsonObject, type Progress } from "./wire";
 
 export type State = "connecting" | "waiting" | "live" | "recovering" | "lost" | "ended";
@@ -22,6 +22,8 @@ export interface View {
   showModel(name: string): void;
   showSession(session: Descriptor): void;
   showTrack(name: string, track: MediaStreamTrack): void;
+  /** The tracks are about to end. */
+  keepPictures(): void;
   showMessage(message: Inbound): void;
 }
 
@@ -54,6 +56,7 @@ export class Client {
   #reason = "";
   #session: Descriptor | undefined;
   #connection: Connection | undefined;
+  #modelRestarts = false;
   #ended: string | undefined;
   #commands = 0;
   #wake: () => void = () => undefined;
@@ -121,58 +124,46 @@ export class Client {
   /** Makes one connection, holds it until it is lost, and says why it was. */
   async #connectOnce(): Promise<string> {
     try {
-      await this.#serverReady();
-      const session = (this.#session ??= await this.#start());
+      const session = (this.#session ??= await this.#startSession());
       const tracks = (session.capabilities?.tracks ?? []).filter(({ direction }) => direction === "recvonly");
+      this.#modelRestarts = false;
       const connection = await Connection.open(session.session_id, tracks, {
         onTrack: (name, track) => this.view.showTrack(name, track),
         onMessage: (message) => this.#receive(message),
       });
       this.#connection = connection;
-      // The server may have said that the model restarts before this client had a connection to show for it.
-      if (this.#state !== "recovering") this.#enter("waiting");
+      if (!this.#modelRestarts) this.#enter("waiting");
       return await connection.lost;
     } catch (error) {
-      if (error instanceof HttpError && error.status < 500) this.#session = undefined;
-      if (error instanceof HttpError && error.retryAfterMs) await sleep(error.retryAfterMs);
+      if (error instanceof HttpError) this.#session = undefined;
       // fetch says the same of every failure, and says it to programmers.
       return error instanceof TypeError || error instanceof DOMException ? UNREACHABLE : (error as Error).message;
     } finally {
-      this.#connection?.close();
-      this.#connection = undefined;
+      this.#hangUp();
       for (const id of [...this.#pending.keys()]) this.#settle(id, new Refused("not_connected", "Connection lost."));
     }
   }
 
-  async #serverReady(): Promise<void> {
+  /** Starts a session, or joins the one that runs, as soon as the server can. */
+  async #startSession(): Promise<Descriptor> {
     for (;;) {
       const { status, model, detail, progress } = await health();
       if (model) this.view.showModel(model);
-      if (status === "ready") return this.view.showLoading(null);
-      if (status === "unhealthy") this.#enter("lost", detail || "The model failed.");
-      else this.#enter("connecting");
       this.view.showLoading(status === "loading" ? (progress ?? { text: "Loading…", fraction: null }) : null);
-      await sleep(HEALTH_INTERVAL_MS);
-    }
-  }
-
-  /** Starts a session, or joins the one that runs. */
-  async #start(): Promise<Descriptor> {
-    for (;;) {
-      try {
-        const session = await startSession();
-        this.view.showSession(session);
-        return session;
-      } catch (error) {
-        if (!(error instanceof HttpError) || ![409, 503].includes(error.status)) throw error;
-        if (error.status === 409) {
-          const session = await runningSession();
-          if (["waiting", "streaming", "orphaned", "recovering"].includes(session.state.toLowerCase())) {
-            this.view.showSession(session);
-            return session;
-          }
+      if (status === "ready") {
+        try {
+          const session = await startSession();
+          this.view.showSession(session);
+          return session;
+        } catch (error) {
+          // The session before is still closing, or the model was lost this moment.
+          if (!(error instanceof HttpError) || ![409, 503].includes(error.status)) throw error;
+          await sleep(error.retryAfterMs ?? BUSY_MS);
         }
-        await sleep(error.retryAfterMs ?? BUSY_MS); // the last session is still closing
+      } else {
+        if (status === "loading") this.#enter("connecting");
+        else this.#enter("recovering", detail || "The model failed.");
+        await sleep(HEALTH_INTERVAL_MS);
       }
     }
   }
@@ -186,16 +177,22 @@ export class Client {
     if (message.kind === "ended") this.#ended = message.reason;
     if (message.kind === "session") this.#follow(message.state, message.reason);
     this.view.showMessage(message);
-    if (message.kind === "ended") this.#connection?.close();
+    if (message.kind === "ended") this.#hangUp();
+  }
+
+  #hangUp(): void {
+    if (this.#connection) this.view.keepPictures();
+    this.#connection?.close();
+    this.#connection = undefined;
   }
 
   #follow(sessionState: string, reason: string): void {
-    if (sessionState === "recovering") {
-      this.#enter("recovering", reason);
-    } else if (this.#state === "recovering") {
-      this.view.showLoading(null);
-      this.#enter("waiting");
-    }
+    const restarted = this.#modelRestarts && sessionState !== "recovering";
+    this.#modelRestarts = sessionState === "recovering";
+    if (this.#modelRestarts) this.#enter("recovering", reason);
+    if (!restarted) return;
+    this.view.showLoading(null);
+    this.#enter("waiting");
   }
 
   #settle(id: string, error?: Refused): void {
@@ -248,7 +245,11 @@ export class Client {
   }
 }
 
-/** Doubles from a quarter of a second to four, a fifth of it by chance so that viewers do not return all at once. */
+/**
+ * Milliseconds before attempt number `attempt`: none before the first, then doubling from a quarter of a second to
+ * four, a tenth more or less by chance so that viewers do not return all at once.
+ */
 export function backoff(attempt: number, chance = Math.random()): number {
-  return Math.min(BACKOFF_MS.first * 2 ** attempt, BACKOFF_MS.most) * (0.9 + 0.2 * chance);
+  if (attempt === 0) return 0;
+  return Math.min(BACKOFF_MS.first * 2 ** (attempt - 1), BACKOFF_MS.most) * (0.9 + 0.2 * chance);
 }

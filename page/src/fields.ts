@@ -4,6 +4,8 @@ import { h } from "./dom";
 import type { Parameter, Widget } from "./schema";
 import type { Json } from "./wire";
 
+const SHORT_JSON = 80; // characters that are shown on one line
+
 export interface Field {
   element: HTMLElement;
   /**
@@ -36,7 +38,7 @@ export function fieldOf(setting: FieldSetting): Field {
   const { parameter, id, quietLabel } = setting;
   const entry = entryOf(setting);
   const none = parameter.nullable ? noneBox(setting, entry) : undefined;
-  const help = parameter.help && !quietLabel && h("p", { class: "help", id: `${id}-help` }, parameter.help);
+  const help = parameter.help && h("p", { class: "help", id: `${id}-help` }, parameter.help);
   const head = h(
     "div",
     { class: "head" },
@@ -91,8 +93,8 @@ function entryOf(setting: FieldSetting): Entry {
   }
 }
 
-function attributesOf({ id, testId, errorId, parameter, quietLabel }: FieldSetting) {
-  const describedBy = parameter.help && !quietLabel ? `${id}-help ${errorId}` : errorId;
+function attributesOf({ id, testId, errorId, parameter }: FieldSetting) {
+  const describedBy = parameter.help ? `${id}-help ${errorId}` : errorId;
   return { id, "data-testid": testId, "aria-describedby": describedBy, "aria-required": String(parameter.required) };
 }
 
@@ -179,7 +181,8 @@ function textEntry(setting: FieldSetting, { multiline, maxLength }: Widget & { k
 
 function jsonEntry(setting: FieldSetting): Entry {
   const { parameter } = setting;
-  const start = parameter.default == null ? "" : JSON.stringify(parameter.default, null, 2);
+  const line = parameter.default == null ? "" : JSON.stringify(parameter.default);
+  const start = line.length > SHORT_JSON ? JSON.stringify(parameter.default, null, 2) : line;
   const box = area({ ...attributesOf(setting), class: "code", rows: 3, spellcheck: "false", placeholder: "JSON" }, start, false);
   return {
     element: h("div", { class: "entry" }, box),

@@ -76,7 +76,7 @@ export function describe({ rttMs, bitrateBps, tracks }: Figures): string[] {
   const video = Object.values(tracks).find(({ kind }) => kind === "video");
   if (video && video.fps !== null) words.push(`${Math.round(video.fps)} fps`);
   if (video?.width) words.push(`${video.width}×${video.height}`);
-  if (rttMs !== null) words.push(`${rttMs < 10 ? rttMs.toFixed(1) : Math.round(rttMs)} ms`);
+  if (rttMs !== null) words.push(`rtt ${Math.round(rttMs)} ms`);
   words.push(bitrateBps < 1e6 ? `${Math.round(bitrateBps / 1e3)} kbit/s` : `${(bitrateBps / 1e6).toFixed(1)} Mbit/s`);
   return words;
 }

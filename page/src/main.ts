@@ -45,6 +45,7 @@ const client = new Client({
     stage.declare(session.capabilities?.tracks ?? []);
   },
   showTrack: (name, track) => stage.attach(name, track),
+  keepPictures: () => stage.keepPictures(),
   showMessage,
 });
 
@@ -66,8 +67,6 @@ function showMessage(message: Inbound): void {
       return log.add(`model failed in ${message.where || "run"}`, message.summary, "failure");
     case "unreadable":
       return log.add("unreadable", message.reason, "warning");
-    case "other":
-      return log.add(message.type, JSON.stringify(message.data), "note");
     default:
       return; // shown where it belongs: at the control, on the picture, in the badge
   }

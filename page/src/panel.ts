@@ -40,7 +40,7 @@ function buttonOf({ event, label, help }: Control, send: Send): HTMLElement {
   const form = h("form", { class: "act", "data-testid": `control-${event}`, novalidate: true }, button, error);
   form.addEventListener("submit", (submission) => {
     submission.preventDefault();
-    void deliver(() => ({}));
+    void deliver(() => ({}), 0);
   });
   return form;
 }
@@ -51,7 +51,7 @@ function cardOf(control: Control, send: Send): HTMLElement {
   const single = parameters.length === 1;
   // A setter follows the hand; anything else may do something each time it is sent, so it waits for the button.
   const live = single || event.startsWith("set_");
-  const drag = new Throttle<void>(DRAG_INTERVAL_MS, () => void deliver(read));
+  const drag = new Throttle<void>(DRAG_INTERVAL_MS, () => void deliver(read, Infinity));
   const fields: [string, Field][] = parameters.map((parameter) => [
     parameter.name,
     fieldOf({
@@ -59,7 +59,7 @@ function cardOf(control: Control, send: Send): HTMLElement {
       id: `field-${event}-${parameter.name}`,
       testId: `control-${event}-${parameter.name}`,
       errorId: error.id,
-      quietLabel: single && label.toLowerCase().endsWith(parameter.label.toLowerCase()) && !parameter.help,
+      quietLabel: single && label.toLowerCase().endsWith(parameter.label.toLowerCase()),
       onChange: (settled) => {
         if (!live) return;
         drag.push();
@@ -86,7 +86,8 @@ function cardOf(control: Control, send: Send): HTMLElement {
   );
   form.addEventListener("submit", (submission) => {
     submission.preventDefault();
-    void deliver(read);
+    // Enter in a number box is a change and a submission: the same values twice at once are sent once.
+    void deliver(read, DRAG_INTERVAL_MS);
   });
   return form;
 }
@@ -97,6 +98,7 @@ function delivery(event: string, send: Send) {
   const tick = h("span", { class: "tick", "data-testid": `accepted-${event}`, role: "status" });
   let sent = 0;
   let settled = 0;
+  let last = { text: "", at: -Infinity };
   let fading: ReturnType<typeof setTimeout> | undefined;
   const settle = (number: number, message: string) => {
     // Answers to a drag may cross: only the newest counts.
@@ -107,10 +109,15 @@ function delivery(event: string, send: Send) {
     clearTimeout(fading);
     fading = setTimeout(() => (tick.textContent = ""), 1500);
   };
-  const deliver = async (read: () => JsonObject): Promise<void> => {
+  /** Sends what `read` gives, unless the last sending had the same values and is younger than `restMs`. */
+  const deliver = async (read: () => JsonObject, restMs: number): Promise<void> => {
     const number = ++sent;
     try {
-      await send(event, read());
+      const args = read();
+      const text = JSON.stringify(args);
+      if (text === last.text && performance.now() - last.at < restMs) return;
+      last = { text, at: performance.now() };
+      await send(event, args);
       settle(number, "");
     } catch (refusal) {
       settle(number, (refusal as Error).message);

@@ -40,10 +40,6 @@ export async function startSession(): Promise<Descriptor> {
   return (await json("POST", "start_session", {})) as Descriptor;
 }
 
-export async function runningSession(): Promise<Descriptor> {
-  return (await json("GET", "session")) as Descriptor;
-}
-
 /** What is asked of one session over HTTP to open one connection. */
 export class Signalling {
   readonly #base: string;

@@ -11,6 +11,7 @@ class Tile {
 
   readonly #still = h("canvas", { class: "still", hidden: true, "aria-hidden": "true" });
   #presented = 0; // the browser's own count, which begins anew with every source
+  #kept = false;
 
   constructor(name: string, onPicture: () => void) {
     this.video = h("video", {
@@ -26,17 +27,17 @@ class Tile {
       const step = presentedFrames - this.#presented;
       this.shown += step > 0 ? step : 1;
       this.#presented = presentedFrames;
-      this.#still.hidden = true;
+      if (!this.#kept) this.#still.hidden = true;
       onPicture();
       this.video.requestVideoFrameCallback(onFrame);
     };
     this.video.requestVideoFrameCallback(onFrame);
   }
 
-  /** Shows a new track; until its first picture the last one of the old track stays. */
+  /** Shows a new track, from its first picture on. */
   attach(track: MediaStreamTrack): void {
     const start = () => {
-      this.#keepPicture();
+      this.#kept = false;
       this.video.srcObject = new MediaStream([track]);
       void this.video.play().catch(() => undefined); // autoplay refused: the first gesture plays it
     };
@@ -44,9 +45,11 @@ class Tile {
     else start();
   }
 
-  #keepPicture(): void {
-    const { videoWidth: width, videoHeight: height } = this.video;
-    if (width === 0) return;
+  /** Holds the last picture until a new track has shown one: a video whose stream ends turns black. */
+  keepPicture(): void {
+    const { videoWidth: width, videoHeight: height, readyState } = this.video;
+    if (this.#kept || readyState < HTMLMediaElement.HAVE_CURRENT_DATA) return;
+    this.#kept = true;
     Object.assign(this.#still, { width, height });
     this.#still.getContext("2d")?.drawImage(this.video, 0, 0);
     this.#still.hidden = false;
@@ -87,12 +90,19 @@ export class Stage {
       else this.#players.set(name, this.#player(name));
     }
     const tiles = [...this.#tiles.values()].map((tile) => tile.element);
+    const [only] = this.#tiles.size === 1 ? this.#tiles.values() : [];
+    only?.video.addEventListener("resize", () => this.#fit(only.video));
     if (!tiles.length && outputs.length) tiles.push(h("figure", { class: "tile sound" }, "Sound only"));
     this.element.replaceChildren(...tiles, ...this.#players.values());
     this.element.style.setProperty("--columns", String(Math.ceil(Math.sqrt(tiles.length))));
-    this.element.classList.toggle("several", tiles.length > 1);
+    this.element.parentElement?.classList.toggle("several", tiles.length > 1);
     this.muteButton.hidden = this.#players.size === 0;
     this.#setMuted(true);
+  }
+
+  /** To be called before a connection is closed. */
+  keepPictures(): void {
+    for (const tile of this.#tiles.values()) tile.keepPicture();
   }
 
   attach(name: string, track: MediaStreamTrack): void {
@@ -101,6 +111,11 @@ export class Stage {
     if (!player) return;
     player.srcObject = new MediaStream([track]);
     void player.play().catch(() => undefined);
+  }
+
+  /** Gives the place the shape of the one picture in it. */
+  #fit({ videoWidth, videoHeight }: HTMLVideoElement): void {
+    this.element.parentElement?.style.setProperty("--aspect", String(videoWidth / videoHeight));
   }
 
   #player(name: string): HTMLAudioElement {

@@ -10,10 +10,9 @@ export interface Track {
   direction: "recvonly" | "sendonly";
 }
 
-/** The answer to `POST /start_session` and `GET /session`. */
+/** The answer to `POST /start_session`. */
 export interface Descriptor {
   session_id: string;
-  state: string;
   model: { name: string };
   capabilities?: { tracks: Track[] };
 }
@@ -42,8 +41,7 @@ export type Inbound =
   | { kind: "ended"; reason: string }
   | { kind: "failed"; where: string; summary: string }
   | { kind: "loading"; progress: Progress }
-  | { kind: "unreadable"; reason: string }
-  | { kind: "other"; type: string; data: Json };
+  | { kind: "unreadable"; reason: string };
 
 export function encodeCommand(name: string, args: JsonObject, id: string): string {
   return JSON.stringify({ scope: "application", data: { type: name, data: args, id } });
@@ -58,7 +56,7 @@ export function encodeTrackEvent(event: "resume_track" | "pause_track", name: st
   return JSON.stringify({ type: "notification", event, data: { name } });
 }
 
-/** Reads one frame of the `data` channel; null when it is not a JSON object. */
+/** Reads one frame of the `data` channel; null when it says nothing that this page knows. */
 export function decode(text: string): Inbound | null {
   let frame: Json;
   try {
@@ -81,7 +79,7 @@ function decodeMessage(body: Json | undefined): Inbound {
   return { kind: "message", type: "message", data: body ?? null };
 }
 
-function decodeRuntime(type: string, data: Json): Inbound {
+function decodeRuntime(type: string, data: Json): Inbound | null {
   const field = isObject(data) ? data : {};
   switch (type) {
     case "modelSchema":
@@ -112,7 +110,7 @@ function decodeRuntime(type: string, data: Json): Inbound {
     case "unreadable":
       return { kind: "unreadable", reason: word(field["reason"]) };
     default:
-      return { kind: "other", type, data };
+      return null;
   }
 }
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from reactor_runtime.errors import OperatorError
+from reactor_runtime.log import get_logger
 
 __all__ = ["assets"]
 
+log = get_logger("reactor.playground")
 
-def assets() -> Path:
+
+def assets() -> Path | None:
     """Return the folder with `index.html` and its assets.
 
-    Raises:
-        OperatorError: The page was not built, which only happens in a source checkout.
+    None, with a warning, where the page was not built, which only happens in a source checkout: everything else works.
     """
     folder = Path(__file__).parent / "static"
-    if not (folder / "index.html").is_file():
-        raise OperatorError("the page is not built: run `npm ci && npm run build` in page/")
-    return folder
+    if (folder / "index.html").is_file():
+        return folder
+    log.warning("the page is not built, so / is empty: run `npm ci && npm run build` in page/")
+    return None

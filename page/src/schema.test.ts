@@ -1,0 +1,96 @@
+import { expect, test } from "vitest";
+import { controlsOf, type Parameter } from "./schema";
+import type { JsonObject } from "./wire";
+
+function documentOf(schema: JsonObject, components: JsonObject = {}): JsonObject {
+  const requestBody = { content: { "application/json": { schema } } };
+  return { paths: { "/events/go": { post: { summary: "Go on.", requestBody } } }, components: { schemas: components } };
+}
+
+function parameterOf(property: JsonObject, components: JsonObject = {}): Parameter {
+  const [control] = controlsOf(documentOf({ type: "object", properties: { p: property } }, components));
+  return control!.parameters[0]!;
+}
+
+test("an event becomes a control with its name, its words and its parameters in order", () => {
+  const schema = { type: "object", properties: { b: { type: "string" }, a: { type: "boolean" } }, required: ["a"] };
+  const [control] = controlsOf(documentOf(schema));
+  expect(control).toMatchObject({ event: "go", label: "Go", help: "Go on." });
+  expect(control!.parameters.map(({ name, required }) => [name, required])).toEqual([["b", false], ["a", true]]);
+});
+
+test("an event without a body becomes a control without parameters", () => {
+  expect(controlsOf({ paths: { "/events/reset_scene": { post: {} } } })).toEqual([
+    { event: "reset_scene", label: "Reset scene", help: "", parameters: [] },
+  ]);
+});
+
+test("paths that are no events make no controls", () => {
+  expect(controlsOf({ paths: { "/health": { get: {} }, "/events/x": { get: {} } } })).toEqual([]);
+  expect(controlsOf({})).toEqual([]);
+});
+
+test.each([
+  [{ type: "integer", minimum: 0, maximum: 255 }, { kind: "slider", min: 0, max: 255, step: 1 }],
+  [{ type: "number", minimum: 0, maximum: 1 }, { kind: "slider", min: 0, max: 1, step: 0.01 }],
+  [{ type: "number", minimum: -180, maximum: 180 }, { kind: "slider", min: -180, max: 180, step: 1 }],
+  [{ type: "integer", minimum: 0, maximum: 10, multipleOf: 5 }, { kind: "slider", min: 0, max: 10, step: 5 }],
+  [{ type: "integer", exclusiveMinimum: 0, exclusiveMaximum: 9 }, { kind: "slider", min: 1, max: 8, step: 1 }],
+  [{ type: "integer", minimum: 0, maximum: 4294967295 }, { kind: "number", integer: true, min: 0, max: 4294967295 }],
+  [{ type: "number", minimum: 2 }, { kind: "number", integer: false, min: 2 }],
+  [{ type: "integer" }, { kind: "number", integer: true }],
+  [{ type: "boolean" }, { kind: "switch" }],
+  [{ type: "string", enum: ["a", "b"] }, { kind: "choice", choices: ["a", "b"] }],
+  [{ enum: [1, 2] }, { kind: "choice", choices: [1, 2] }],
+  [{ const: "only" }, { kind: "choice", choices: ["only"] }],
+  [{ type: "string" }, { kind: "text", multiline: true }],
+  [{ type: "string", maxLength: 4000 }, { kind: "text", multiline: true, maxLength: 4000 }],
+  [{ type: "string", maxLength: 20 }, { kind: "text", multiline: false, maxLength: 20 }],
+  [{ type: "array", items: { type: "number" } }, { kind: "json" }],
+  [{ type: "object" }, { kind: "json" }],
+  [{}, { kind: "json" }],
+  [{ anyOf: [{ type: "string" }, { type: "integer" }] }, { kind: "json" }],
+] as [JsonObject, object][])("%j is offered as %j", (property, widget) => {
+  expect(parameterOf(property).widget).toEqual(widget);
+});
+
+test.each([
+  { anyOf: [{ type: "integer", minimum: 0, maximum: 9 }, { type: "null" }], default: null },
+  { type: ["integer", "null"], minimum: 0, maximum: 9, default: null },
+  { type: "integer", minimum: 0, maximum: 9, default: null },
+] as JsonObject[])("%j may be none", (property) => {
+  expect(parameterOf(property)).toMatchObject({ nullable: true, default: null, widget: { kind: "slider", max: 9 } });
+});
+
+test("a null among the choices is no choice but none", () => {
+  expect(parameterOf({ enum: ["a", null] })).toMatchObject({
+    nullable: true,
+    widget: { kind: "choice", choices: ["a"] },
+  });
+});
+
+test("a reference is followed into the document, and words beside it win", () => {
+  const mode = { type: "string", enum: ["day", "night"], description: "Of the class" };
+  expect(parameterOf({ $ref: "#/components/schemas/Mode", default: "day", description: "When" }, { Mode: mode })).toMatchObject({
+    help: "When",
+    default: "day",
+    widget: { kind: "choice", choices: ["day", "night"] },
+  });
+});
+
+test("a reference is followed into the event's own definitions", () => {
+  const [control] = controlsOf(
+    documentOf({ properties: { mode: { allOf: [{ $ref: "#/$defs/Mode" }] } }, $defs: { Mode: { enum: ["x"] } } }),
+  );
+  expect(control!.parameters[0]!.widget).toEqual({ kind: "choice", choices: ["x"] });
+});
+
+test("a reference that leads nowhere or in a circle is left to be typed as JSON", () => {
+  expect(parameterOf({ $ref: "#/components/schemas/Gone" }).widget).toEqual({ kind: "json" });
+  expect(parameterOf({ $ref: "#/components/schemas/A" }, { A: { $ref: "#/components/schemas/A" } }).widget).toEqual({ kind: "json" });
+});
+
+test("defaults and help come with the parameter", () => {
+  expect(parameterOf({ type: "number", default: 0, description: "How far" })).toMatchObject({ default: 0, help: "How far" });
+  expect(parameterOf({ type: "number" }).default).toBeUndefined();
+});

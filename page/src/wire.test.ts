@@ -1,0 +1,50 @@
+import { expect, test } from "vitest";
+import { decode, encodeCommand, encodeRuntime, encodeTrackEvent } from "./wire";
+
+const runtime = (type: string, data: unknown) => decode(JSON.stringify({ scope: "runtime", data: { type, data } }));
+
+test("a command is an application message with its id beside type and data", () => {
+  expect(encodeCommand("set_prompt", { prompt: "héllo ✓" }, "c1")).toBe(
+    '{"scope":"application","data":{"type":"set_prompt","data":{"prompt":"héllo ✓"},"id":"c1"}}',
+  );
+});
+
+test("runtime requests and track verbs have the shapes of the published clients", () => {
+  expect(encodeRuntime("ping")).toBe('{"scope":"runtime","data":{"type":"ping","data":{}}}');
+  expect(encodeTrackEvent("resume_track", "main_video")).toBe(
+    '{"type":"notification","event":"resume_track","data":{"name":"main_video"}}',
+  );
+});
+
+test.each([
+  ['{"scope":"application","data":{"type":"tick","data":{"n":1}}}', { kind: "message", type: "tick", data: { n: 1 } }],
+  ['{"scope":"application","data":{"n":1}}', { kind: "message", type: "message", data: { n: 1 } }],
+  ['{"scope":"application","data":[1]}', { kind: "message", type: "message", data: [1] }],
+  ['{"type":"tick","data":{}}', { kind: "message", type: "tick", data: {} }],
+])("%s is a message of the model", (text, message) => {
+  expect(decode(text)).toEqual(message);
+});
+
+test.each(["", "{", "3", "null", "[]", '{"scope":"runtime"}', '{"scope":"runtime","data":7}'])("%j is passed over", (text) => {
+  expect(decode(text)).toBeNull();
+});
+
+test.each([
+  ["modelSchema", { openapi: "3.1.0" }, { kind: "schema", document: { openapi: "3.1.0" } }],
+  ["commandAccepted", { id: "c1", command: "go" }, { kind: "accepted", id: "c1" }],
+  [
+    "commandRejected",
+    { id: "c2", command: "go", code: "invalid_command", message: "no" },
+    { kind: "rejected", id: "c2", command: "go", code: "invalid_command", message: "no" },
+  ],
+  ["commandRejected", { command: "go" }, { kind: "rejected", id: null, command: "go", code: "", message: "" }],
+  ["sessionState", { state: "RECOVERING", reason: "why" }, { kind: "session", state: "recovering", reason: "why" }],
+  ["sessionEnded", { reason: "done" }, { kind: "ended", reason: "done" }],
+  ["modelFailed", { where: "run", summary: "ValueError" }, { kind: "failed", where: "run", summary: "ValueError" }],
+  ["loading", { text: "unet", fraction: 0.5 }, { kind: "loading", progress: { text: "unet", fraction: 0.5 } }],
+  ["loading", { text: "unet", fraction: null }, { kind: "loading", progress: { text: "unet", fraction: null } }],
+  ["unreadable", { reason: "not JSON" }, { kind: "unreadable", reason: "not JSON" }],
+  ["mediaStats", { video: {} }, null],
+])("the runtime's %s with %j is understood", (type, data, message) => {
+  expect(runtime(type, data)).toEqual(message);
+});
