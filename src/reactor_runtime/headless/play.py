@@ -24,6 +24,7 @@ from reactor_runtime.headless.output import Cut, Output, open_output
 from reactor_runtime.headless.script import HELP, Step, parse
 from reactor_runtime.log import StatusLine, get_logger
 from reactor_runtime.media.frame import AUDIO_CLOCK_RATE, VIDEO_CLOCK_RATE, AudioBlock, Picture
+from reactor_runtime.media.pacer import FASTEST, FIRST_RATE
 from reactor_runtime.runtime.clock import now, wall_ms
 from reactor_runtime.worker import messages as pipe
 from reactor_runtime.worker.supervisor import ModelDown, ModelUp, Supervisor
@@ -32,9 +33,6 @@ log = get_logger(__name__)
 
 SESSION_ID = "headless"
 CLIENT_ID = 1
-UNMEASURED_FPS = 16.0
-"""Rate of a model that names none and was not measured: what the pacer begins with."""
-
 MakeSupervisor = Callable[[Callable[[Any], None]], Supervisor]
 
 
@@ -82,6 +80,7 @@ class Play:
             LoadError: The author's code cannot be found or imported.
             OperatorError: The output cannot be written.
         """
+        self._status.show(now(), "Starting the model")
         tasks = [asyncio.create_task(work) for work in (self._supervisor.run(), self._show_progress(), self._follow())]
         for task in tasks[1:]:
             task.add_done_callback(self._forward)
@@ -91,8 +90,7 @@ class Play:
                 task.cancel()
             if self._state == "STREAMING":
                 await self._end_session("stopped")
-            elif self._state == "CLOSING":
-                await self._close_output()
+            await self._close_output()
         finally:
             self._status.clear()
             await self._supervisor.stop(self._config.session.stop_grace)
@@ -150,9 +148,9 @@ class Play:
                 self._status.clear()
                 self._state = "READY"
             case ModelDown():
-                self._say("ERROR", item.reason)
-                self._failed = True
-                self._finish(1)
+                if not self._failed:
+                    self._say("ERROR", item.reason)
+                self._fail()
         self._changed.set()
 
     def _report(self, failed: pipe.Failed) -> None:
@@ -163,13 +161,17 @@ class Play:
             self._finish(LoadError(failed.error))
             return
         self._say("ERROR", f"the model failed ({failed.where}): {failed.error}")
-        if failed.where in ("load", "run"):
-            self._failed = True
-            self._finish(1)
         self._refused = True
+        if failed.where in ("load", "run"):
+            self._fail()
+
+    def _fail(self) -> None:
+        self._failed = True
+        self._state = "LOST"
+        self._finish(1)
 
     def _model_ended(self, ended: pipe.SessionEnded) -> None:
-        self._say("RUNTIME", f"the model ended the session: {ended.reason}")
+        self._say("RUNTIME", ended.reason)
         self._failed = self._failed or ended.crashed
         if self._by_itself or ended.crashed:
             self._finish(int(ended.crashed))
@@ -224,8 +226,8 @@ class Play:
         if fps is None and piece.audio:
             longest = max(len(samples) // (2 * channels) for channels, samples in piece.audio.values())
             return longest / AUDIO_CLOCK_RATE
-        declared = next((t.rate for t in self._contract.outputs("video") if t.rate), UNMEASURED_FPS)
-        return 1 / (fps or declared)
+        declared = next((t.rate for t in self._contract.outputs("video") if t.rate), FIRST_RATE)
+        return 1 / min(fps or declared, FASTEST)
 
     def _check_goal(self) -> None:
         goal = self._goal
@@ -339,21 +341,21 @@ class Play:
         grace = self._config.session.stop_grace
         try:
             async with asyncio.timeout(grace):
-                await self._until(lambda: self._state == "CLOSED")
+                await self._until(lambda: self._state in ("CLOSED", "LOST"))
         except TimeoutError:
             self._say("ERROR", f"the model did not let go of the session within {grace:g} s")
-            self._failed = True
-            self._finish(1)
+            self._fail()
         await self._close_output()
         self._pending.clear()
-        self._state = "READY"
-        self._say("INFO", f"Session stopped. Total frames: {self._frames}")
+        if self._state == "CLOSED":
+            self._state = "READY"
 
     async def _close_output(self) -> None:
         output, self._output = self._output, None
         if output is not None:
             # Behind every write: the writer is one thread.
             await asyncio.get_running_loop().run_in_executor(self._writer, output.close)
+            self._say("INFO", f"Session stopped. Total frames: {self._frames}")
 
     async def _answered(self) -> None:
         """Wait for the answers still due, as long as a model may take to let go."""
