@@ -43,9 +43,9 @@ def to_array(payload: Any) -> Array | None:
 
 def describe(payload: object) -> str:
     """Return what came, for an error: type, and shape and dtype where it has them."""
+    if payload is None:
+        return "None"
     kind = type(payload)
     name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__.partition('.')[0]}.{kind.__name__}"
     shape, dtype = getattr(payload, "shape", None), getattr(payload, "dtype", None)
-    if payload is None or shape is None or dtype is None:
-        return "None" if payload is None else f"a {name}"
-    return f"a {name} of shape {tuple(shape)} and dtype {dtype}"
+    return name if shape is None or dtype is None else f"{name} of shape {tuple(shape)} and dtype {dtype}"

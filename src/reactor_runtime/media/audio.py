@@ -43,7 +43,9 @@ def audio_samples(payload: object, *, track: str) -> Samples:
         array = to_array(payload)
     except Exception as error:  # another library's conversion may raise anything
         raise _refusal(track, f"{describe(payload)} that cannot be read: {error}") from error
-    if array is None or array.ndim not in (1, 2) or (array.dtype.kind != "f" and array.dtype != np.int16):
+    if array is None or array.ndim not in (1, 2):
+        raise _refusal(track, describe(payload))
+    if array.dtype.kind != "f" and array.dtype.newbyteorder("=") != np.int16:
         raise _refusal(track, describe(payload))
     if array.ndim == 1:
         array = array[np.newaxis]

@@ -15,7 +15,7 @@ from reactor_runtime.media.frame import AUDIO_CLOCK_RATE, AudioBlock
 
 BLOCK = AUDIO_CLOCK_RATE // 50  # samples, 20 ms: what every Opus stack packs
 LEAD = BLOCK * 3 // 2  # samples: one block for the phase between slices and blocks, half a one for late wake-ups
-BACKLOG = AUDIO_CLOCK_RATE // 2  # samples; sound 185 ms behind its picture is unacceptable (ITU-R BT.1359), 500 lost
+BACKLOG = 2 * AUDIO_CLOCK_RATE  # samples; room for a model that speaks ahead, beyond it sound has lost its picture
 MOST_AT_ONCE = 3  # blocks after a late wake-up; older ones would only fill the receiver's jitter buffer
 
 
@@ -110,7 +110,6 @@ class AudioClock:
 def _with_channels(samples: bytes, have: int, want: int) -> bytes:
     if have == want:
         return samples
-    source = np.frombuffer(samples, "<i2")
-    if have == 1:
-        return source.repeat(2).tobytes()
-    return source.reshape(-1, 2).mean(axis=1).astype("<i2").tobytes()
+    source = np.frombuffer(samples, "<i2").reshape(-1, have)
+    out = source.repeat(2, axis=1) if have == 1 else source.mean(axis=1)
+    return out.astype("<i2").tobytes()

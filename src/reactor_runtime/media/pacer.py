@@ -57,7 +57,8 @@ class Pacer(Generic[T]):
         """
         if fps is not None and not 0 < fps <= FASTEST:
             raise IllegalInput(f"{fps!r} frames per second cannot be kept: more than 0 and at most {FASTEST:g} can")
-        self._pinned = fps
+        self._is_pinned = fps is not None
+        self._rate = FIRST_RATE if fps is None else fps
         self._queue: deque[T] = deque()
         # The schedule: slot `n` is `n` intervals after the anchor.
         self._anchor_at: float | None = None
@@ -80,12 +81,7 @@ class Pacer(Generic[T]):
     @property
     def rate(self) -> float:
         """Frames per second of the schedule."""
-        if self._pinned is not None:
-            return self._pinned
-        mean = self._frames / self._seconds if self._seconds else FIRST_RATE
-        # Gone in about two steps, and never faster than in a quarter of a second: steering harder would overshoot.
-        bend = 1 + self._low_point / (2 * max(self._step_s, 0.125))
-        return min(max(mean * min(max(bend, SLOW_DOWN), SPEED_UP), SLOWEST), FASTEST)
+        return self._rate
 
     def offer(self, item: T, *, starts_chunk: bool, fps: float | None, now: float) -> None:
         """Queue one item.
@@ -102,7 +98,7 @@ class Pacer(Generic[T]):
         """
         if fps is not None and not 0 < fps < math.inf:
             raise IllegalInput(f"{fps!r} is no frame rate: a positive number of frames per second is wanted")
-        if self._pinned is None:
+        if not self._is_pinned:
             self._measure(starts_chunk, fps, now)
         if not self._queue and now >= self._slot():
             self._not_before = now
@@ -113,12 +109,12 @@ class Pacer(Generic[T]):
         deadline = self.next_deadline()
         if deadline is None or now < deadline[0]:
             return None
-        interval = 1 / self.rate
+        interval = 1 / self._rate
         if self._anchor_at is None:
             self._anchor(now, 0)
         elif now - self._slot() > interval:
             self._anchor(now, self._anchor_pts + round((now - self._anchor_at) * VIDEO_CLOCK_RATE))
-        elif self._pinned is None:  # the interval may differ from slot to slot: count from the latest
+        elif not self._is_pinned:  # the interval may differ from slot to slot: count from the latest
             self._anchor(self._slot(), self._pts())
         due = Due(self._queue.popleft(), round(self._pts()), self._slot())
         self._slots_since_anchor += 1
@@ -137,10 +133,10 @@ class Pacer(Generic[T]):
         return dropped
 
     def _slot(self) -> float:
-        return -math.inf if self._anchor_at is None else self._anchor_at + self._slots_since_anchor / self.rate
+        return -math.inf if self._anchor_at is None else self._anchor_at + self._slots_since_anchor / self._rate
 
     def _pts(self) -> float:
-        return self._anchor_pts + self._slots_since_anchor * VIDEO_CLOCK_RATE / self.rate
+        return self._anchor_pts + self._slots_since_anchor * VIDEO_CLOCK_RATE / self._rate
 
     def _anchor(self, at: float, pts: float) -> None:
         self._anchor_at, self._anchor_pts, self._slots_since_anchor = at, pts, 0
@@ -149,18 +145,25 @@ class Pacer(Generic[T]):
         if starts_chunk:
             since = math.inf if self._step_at is None else now - self._step_at
             if since < PAUSE_S:
-                interval = 1 / self.rate
+                interval = 1 / self._rate
                 lead = max(self._slot() + len(self._queue) * interval - now, -interval)
                 self._low_point = min(lead, self._low_point + (lead - self._low_point) / LOW_POINT_MEMORY)
                 self._step_s = since
                 # Without a lead the model waited for nothing, so the time between chunks is the whole truth. With
-                # one it may have waited for room, and only the compute time tells what it could do.
+                # one it may have waited for room, and its compute time may tell that it could do better.
                 waited = lead > interval / 2
-                self._fold(self._step_frames, self._step_frames / fps if fps is not None and waited else since)
+                self._fold(self._step_frames, min(since, self._step_frames / fps) if fps and waited else since)
             elif fps is not None and not self._seconds:
                 self._fold(1, 1 / fps)
+            self._bend()
             self._step_at, self._step_frames = now, 0
         self._step_frames += 1
+
+    def _bend(self) -> None:
+        mean = self._frames / self._seconds if self._seconds else FIRST_RATE
+        # The lead goes in about two steps, and not in under a quarter of a second: steering harder would overshoot.
+        bend = 1 + self._low_point / (2 * max(self._step_s, 0.125))
+        self._rate = min(max(mean * min(max(bend, SLOW_DOWN), SPEED_UP), SLOWEST), FASTEST)
 
     def _fold(self, frames: int, seconds: float) -> None:
         kept = math.exp(-seconds / MEMORY_S)

@@ -72,7 +72,7 @@ def video_frames(
         width, height = black_size
         pictures = [np.zeros((height, width, 1), np.uint8)]
     elif isinstance(payload, list | tuple):
-        pictures = [_picture(item, track) for item in payload]
+        pictures = [_picture(item, f"{track}[{index}]") for index, item in enumerate(payload)]
     else:
         array = _array(payload, track)
         pictures = [_checked(picture, payload, track) for picture in (array if array.ndim == 4 else [array])]
@@ -88,7 +88,7 @@ def video_frames(
 def _picture(item: object, track: str) -> Array:
     array = _array(item, track)
     if array.ndim != 3:
-        raise _refusal(track, f"a list or tuple with {describe(item)} in it; it may hold single frames only")
+        raise _refusal(track, f"{describe(item)}; a list or tuple holds single frames")
     return _checked(array, item, track)
 
 
