@@ -170,7 +170,8 @@ def _parameters(function: Callable[..., Any], where: str) -> dict[str, inspect.P
     parameters = dict(list(inspect.signature(function).parameters.items())[1:])
     for parameter in parameters.values():
         if parameter.kind not in (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY):
-            raise ContractError(f"{where}: {parameter} cannot be filled by name; write one parameter per argument")
+            bare = parameter.replace(annotation=inspect.Parameter.empty)
+            raise ContractError(f"{where}: {bare} cannot be filled by name; write one parameter per argument")
     return parameters
 
 

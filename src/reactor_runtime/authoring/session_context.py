@@ -175,6 +175,11 @@ def unbind(context: ReactorContext) -> None:
         _live.remove(context)
 
 
+def is_bound(context: ReactorContext) -> bool:
+    """Whether the model still works in this session."""
+    return context in _live
+
+
 def _context() -> ReactorContext | None:
     # A thread that the author started inherits no context variable; one live session leaves no doubt.
     context = _current.get()

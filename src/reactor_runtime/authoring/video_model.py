@@ -224,7 +224,8 @@ def _argument_model(name: str, function: Callable[..., Any]) -> tuple[Any, dict[
         fields: dict[str, Any] = {}
         for parameter in parameters:
             if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):
-                raise ContractError(f"{where}: {parameter} cannot be filled by name; write one parameter per argument")
+                bare = parameter.replace(annotation=inspect.Parameter.empty)
+                raise ContractError(f"{where}: {bare} cannot be filled by name; write one parameter per argument")
             empty = inspect.Parameter.empty
             fields[parameter.name] = (
                 Any if parameter.annotation is empty else parameter.annotation,

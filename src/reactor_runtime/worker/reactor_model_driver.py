@@ -43,13 +43,17 @@ class ReactorModelDriver:
     def load(self, outlet: Outlet) -> None:
         """Construct the model and load its weights. Thread: main. Raises whatever the author's code raises."""
         self._outlet = outlet
-        self._model = self._cls()
         self._stage = _Stage(outlet)
-        self._model._stage = self._stage
-        parameters = inspect.signature(self._model.load).parameters
-        loading = self._model.load(*([self._config] if parameters else []))
-        if inspect.isawaitable(loading):
-            self._runner.run(_result_of(loading))
+        try:
+            self._model = self._cls()
+            self._model._stage = self._stage
+            parameters = inspect.signature(self._model.load).parameters
+            loading = self._model.load(*([self._config] if parameters else []))
+            if inspect.isawaitable(loading):
+                self._runner.run(_result_of(loading))
+        except BaseException:
+            self._runner.close()
+            raise
 
     def run(self) -> None:
         """Serve sessions until `close`. Thread: main.

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from reactor_runtime.authoring.contract import Contract
-from reactor_runtime.authoring.session_context import ReactorContext, bind, unbind
+from reactor_runtime.authoring.session_context import ReactorContext, bind, is_bound, unbind
 from reactor_runtime.authoring.video_model import Command, VideoModel, running
 from reactor_runtime.errors import CommandError, InvalidArgument
 from reactor_runtime.worker.driver import Inbound, Outlet
@@ -108,7 +108,7 @@ class VideoModelDriver:
             self._outlet.reply(invoke.command_id, error_code=code, error_message=message)
 
         command = self._commands.get(invoke.name)
-        if self._session is None or (self._generating is not None and not self._generating.is_alive()):
+        if self._session is None or not is_bound(self._session):
             return refuse("no_session", "no session is open")
         if command is None:
             return refuse("invalid_command", f"unknown command {invoke.name!r}")
