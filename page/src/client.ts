@@ -2,8 +2,9 @@
  * Keeps one viewer connected to the model for as long as the page is open.
  *
  * connecting: the server loads, or the first connection is being made · waiting: connected, no picture yet ·
- * live: media arrives · recovering: the model restarts, the connection holds · lost: the transport is gone and is
- * being replaced · ended: the server ended the session; `restart` begins another.
+ * live: media arrives · recovering: the model restarts, the connection holds · failed: the model cannot be started, the
+ * server is asked until it can · lost: the transport is gone and is being replaced · ended: the server ended the
+ * session; `restart` begins another.
  *
  * One loop makes connections, one after the other, so there is never more than one offer under way.
  */
@@ -12,7 +13,7 @@ import { Connection, sleep } from "./connection";
 import { health, HttpError, startSession } from "./signalling";
 import { encodeCommand, type Descriptor, type Inbound, type JsonObject, type Progress } from "./wire";
 
-export type State = "connecting" | "waiting" | "live" | "recovering" | "lost" | "ended";
+export type State = "connecting" | "waiting" | "live" | "recovering" | "failed" | "lost" | "ended";
 
 /** What the client tells the page. */
 export interface View {
@@ -56,6 +57,7 @@ export class Client {
   #reason = "";
   #session: Descriptor | undefined;
   #connection: Connection | undefined;
+  #opened = 0;
   #modelRestarts = false;
   #ended: string | undefined;
   #commands = 0;
@@ -70,6 +72,11 @@ export class Client {
 
   get connection(): Connection | undefined {
     return this.#connection;
+  }
+
+  /** Connections opened so far. */
+  get opened(): number {
+    return this.#opened;
   }
 
   /** Connects and stays connected. Never returns. */
@@ -132,6 +139,7 @@ export class Client {
         onMessage: (message) => this.#receive(message),
       });
       this.#connection = connection;
+      this.#opened++;
       if (!this.#modelRestarts) this.#enter("waiting");
       return await connection.lost;
     } catch (error) {
@@ -162,7 +170,7 @@ export class Client {
         }
       } else {
         if (status === "loading") this.#enter("connecting");
-        else this.#enter("recovering", detail || "The model failed.");
+        else this.#enter("failed", detail ?? "");
         await sleep(HEALTH_INTERVAL_MS);
       }
     }

@@ -1,6 +1,6 @@
 /** One WebRTC connection, from the offer to its loss. It never heals itself: a lost one is replaced. */
 
-import { Signalling, type Candidate } from "./signalling";
+import { health, Signalling, type Candidate } from "./signalling";
 import { decode, encodeRuntime, encodeTrackEvent, type Inbound, type Track } from "./wire";
 
 const OPEN_TIMEOUT_MS = 15_000;
@@ -148,6 +148,7 @@ export class Connection {
     const state = this.#peer.connectionState;
     if (state === "failed" || state === "closed") this.#lose("The connection failed.");
     if (state !== "disconnected") return;
+    health().catch(() => this.#lose("The server does not answer."));
     setTimeout(() => {
       if (this.#peer.connectionState === "disconnected") this.#lose("The server is out of reach.");
     }, DISCONNECTED_GRACE_MS);

@@ -13,6 +13,8 @@ declare global {
     /** The page for scripts and tests: what it is doing, and one command at a time. */
     reactor: {
       readonly state: State;
+      /** Connections opened since the page was loaded. */
+      readonly peers: number;
       send(name: string, args?: JsonObject): Promise<void>;
       /** The last measurement, at most a second old; null while not connected. */
       stats(): Figures | null;
@@ -22,11 +24,12 @@ declare global {
 
 const MEASURE_INTERVAL_MS = 1_000;
 const TOAST_MS = 15_000;
+const TONES: { [state in State]?: "warning" | "failure" } = { lost: "warning", recovering: "warning", failed: "failure" };
 
 const badge = part("state");
 const log = new Log(part("messages"));
 const stage = new Stage(part("stage"), part<HTMLButtonElement>("mute"), () => client.mediaArrived());
-const overlay = new Overlay(() => stage.hasPicture, () => client.restart());
+const overlay = new Overlay(part("overlay"), () => stage.hasPicture, () => client.restart());
 const panel = new Panel(part("controls"), (event, args) => client.send(event, args));
 
 const client = new Client({
@@ -36,7 +39,7 @@ const client = new Client({
     badge.title = reason;
     part("state-reason").textContent = reason;
     overlay.setState(state, reason);
-    log.add(state, reason, state === "lost" || state === "recovering" ? "warning" : "note");
+    log.add(state, reason, TONES[state] ?? "note");
   },
   showLoading: (progress) => overlay.setProgress(progress),
   showModel,
@@ -63,8 +66,12 @@ function showMessage(message: Inbound): void {
     case "rejected":
       return log.add(`${message.command} refused`, message.message || message.code, "warning");
     case "failed":
+      // What raises in a handler or a hook spoils one call and leaves the model running.
+      if (message.where === "handler" || message.where === "hook") {
+        return log.add(`the model's ${message.where} failed`, message.summary, "warning");
+      }
       toast(message.summary);
-      return log.add(`model failed in ${message.where || "run"}`, message.summary, "failure");
+      return log.add("the model failed", message.summary, "failure");
     case "unreadable":
       return log.add("unreadable", message.reason, "warning");
     default:
@@ -96,6 +103,9 @@ setInterval(async () => {
 window.reactor = {
   get state() {
     return client.state;
+  },
+  get peers() {
+    return client.opened;
   },
   send: (name, args) => client.send(name, args),
   stats: () => figures,

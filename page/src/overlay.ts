@@ -1,4 +1,4 @@
-import { part } from "./dom";
+import { h } from "./dom";
 import type { State } from "./client";
 import type { Progress } from "./wire";
 
@@ -7,48 +7,60 @@ const TITLES: Record<State, string> = {
   waiting: "Waiting for the first picture…",
   live: "",
   recovering: "The model stopped: restarting…",
+  failed: "The model failed.",
   lost: "Connection lost: reconnecting…",
   ended: "The session ended.",
 };
 
 /** The words over the picture while it does not move. The last picture stays visible beneath them. */
 export class Overlay {
-  readonly #box = part("overlay");
-  readonly #bar = part<HTMLProgressElement>("loading-bar");
+  readonly #title = h("p", { class: "overlay-title" });
+  readonly #reason = h("p", { class: "overlay-reason" });
+  readonly #progressText = h("span", { id: "loading-text" });
+  readonly #progressBar = h("progress", { max: 1, "aria-labelledby": "loading-text" });
+  readonly #loading = h("div", { class: "loading", "data-testid": "loading" }, this.#progressText, this.#progressBar);
+  readonly #restart: HTMLButtonElement;
   #state: State = "connecting";
-  #reason = "";
+  #reasonText = "";
   #progress: Progress | null = null;
 
   constructor(
+    private readonly element: HTMLElement,
     private readonly hasPicture: () => boolean,
     onRestart: () => void,
   ) {
-    part("restart").addEventListener("click", onRestart);
+    this.#restart = h("button", { class: "restart", "data-testid": "restart", click: onRestart }, "Start again");
+    this.#draw();
   }
 
   setState(state: State, reason: string): void {
     this.#state = state;
-    this.#reason = reason;
-    this.draw();
+    this.#reasonText = reason;
+    this.#draw();
   }
 
   setProgress(progress: Progress | null): void {
     this.#progress = progress;
-    this.draw();
+    this.#draw();
   }
 
-  draw(): void {
+  #draw(): void {
+    const state = this.#state;
     // After a reconnection the old picture is only a moment from moving again.
-    this.#box.hidden = this.#state === "live" || (this.#state === "waiting" && this.hasPicture());
-    this.#box.dataset["state"] = this.#state;
-    const progress = this.#state === "connecting" || this.#state === "recovering" ? this.#progress : null;
-    const loads = progress !== null && this.#state === "connecting";
-    part("overlay-title").textContent = loads ? "The model is loading…" : TITLES[this.#state];
-    part("overlay-reason").textContent = this.#reason;
-    part("loading").hidden = progress === null;
-    part("loading-text").textContent = progress?.text ?? "";
-    if (typeof progress?.fraction === "number") this.#bar.value = progress.fraction;
-    else this.#bar.removeAttribute("value");
-    part("restart").hidden = this.#state !== "ended";
+    const quiet = state === "live" || (state === "waiting" && this.hasPicture());
+    const progress = state === "connecting" || state === "recovering" ? this.#progress : null;
+    const loads = progress !== null && state === "connecting";
+    this.#title.textContent = loads ? "The model is loading…" : TITLES[state];
+    this.#reason.textContent = this.#reasonText;
+    this.#progressText.textContent = progress?.text ?? "";
+    if (typeof progress?.fraction === "number") this.#progressBar.value = progress.fraction;
+    else this.#progressBar.removeAttribute("value");
+    this.element.hidden = quiet;
+    this.element.replaceChildren();
+    if (quiet) return;
+    this.element.append(this.#title);
+    if (this.#reasonText) this.element.append(this.#reason);
+    if (progress) this.element.append(this.#loading);
+    if (state === "ended") this.element.append(this.#restart);
   }
 }
