@@ -64,7 +64,7 @@ class PngFolder:
         for name, picture in cut.video.items():
             count = self._counts[name]
             if count == 0:
-                self._folders[name].mkdir(parents=True, exist_ok=True)
+                self._make(self._folders[name])
             pixels = picture.i420.reshape(picture.height * 3 // 2, picture.width)
             file = self._folders[name] / f"frame_{count:06d}.png"
             # Level 1 is 3 times as fast as the default 3 and a fifth larger; frames come as fast as they are made.
@@ -76,6 +76,14 @@ class PngFolder:
 
     def close(self) -> None:
         """Do nothing: each file is complete."""
+
+    def _make(self, folder: Path) -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OperatorError(f"cannot write to {folder}: {error.strerror}") from None
+        if any(folder.glob("frame_*.png")):
+            log.warning("the folder holds frames of an earlier run", folder=str(folder))
 
 
 class Mp4File:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,7 @@ class Play:
         self._sessions = 0
         self._output: Output | None = None
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="headless-writer")
+        self._write_error: BaseException | None = None
         self._epoch = 0
         self._frames = 0
         self._position = 0.0
@@ -86,16 +87,18 @@ class Play:
             task.add_done_callback(self._forward)
         try:
             await self._exit
-            for task in tasks[1:]:
-                task.cancel()
+            _cancel(tasks[1:])
             if self._state == "STREAMING":
                 await self._end_session("stopped")
             await self._close_output()
         finally:
+            _cancel(tasks[1:])
             self._status.clear()
             await self._supervisor.stop(self._config.session.stop_grace)
             await asyncio.gather(*tasks, return_exceptions=True)
             self._writer.shutdown()
+        if self._write_error is not None:
+            raise self._write_error
         return self._exit.result() or int(self._failed or (self._refused and self._goal.script is not None))
 
     @property
@@ -213,8 +216,9 @@ class Play:
     def _written(self, done: asyncio.Future[None], refs: list[pipe.SlotRef]) -> None:
         self._release(refs)
         error = None if done.cancelled() else done.exception()
-        if isinstance(error, Exception):
-            self._finish(error)
+        if error is not None:
+            self._write_error = self._write_error or error
+            self._finish(1)
 
     def _release(self, refs: list[pipe.SlotRef]) -> None:
         for ref in refs:
@@ -388,6 +392,11 @@ class Play:
     def _say(self, tag: str, text: str) -> None:
         self._status.clear()
         print(f"[{tag}] {text}", flush=True)
+
+
+def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
 
 
 def _json(data: object) -> str:
