@@ -20,7 +20,7 @@ from reactor_runtime.authoring.contract import Contract
 from reactor_runtime.authoring.reactor_model import ReactorModel
 from reactor_runtime.authoring.video_model import VideoModel
 from reactor_runtime.authoring.weights import declared_root
-from reactor_runtime.errors import ContractError, LoadError, OperatorError
+from reactor_runtime.errors import AuthorError, ContractError, LoadError, OperatorError
 from reactor_runtime.worker.driver import Driver
 from reactor_runtime.worker.messages import Setup
 from reactor_runtime.worker.reactor_model_driver import ReactorModelDriver
@@ -110,8 +110,7 @@ def find(model_dir: Path) -> Found:
     if not model_dir.is_dir():
         raise LoadError(f"no folder {model_dir}")
     folder = str(model_dir)
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
+    sys.path[:] = [folder, *(entry for entry in sys.path if entry != folder)]
     importlib.invalidate_caches()
     _forget_other_models(model_dir)
     manifest = read_manifest(model_dir)
@@ -224,7 +223,10 @@ def _scan(model_dir: Path) -> type[VideoModel] | type[ReactorModel]:
     return chosen[0]
 
 
-def _no_model(failures: Sequence[tuple[Path, BaseException]]) -> LoadError:
+def _no_model(failures: Sequence[tuple[Path, BaseException]]) -> AuthorError:
+    for _, error in failures:
+        if isinstance(error, ContractError):
+            return error  # there is a model; this is what is wrong with it
     if not failures:
         return LoadError(_NO_MODEL)
     parts = [f"--- {path.name}: {_one_line(error)} ---\n{_trace(error)}" for path, error in failures]
@@ -262,24 +264,26 @@ def _settings(path: Path | None, source: str, overrides: Sequence[str]) -> Any:
     Raises:
         OperatorError: The file is missing, not YAML or no mapping, or an override does not fit.
     """
-    from omegaconf import DictConfig, OmegaConf
+    import yaml
+    from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
-    from yaml import YAMLError
 
     settings: Any = OmegaConf.create()
     if path is not None:
         try:
+            # OmegaConf takes a file of plain text for a key without a value.
+            is_mapping = isinstance(yaml.safe_load(path.read_text(encoding="utf-8")) or {}, Mapping)
             settings = OmegaConf.load(path)
         except OSError as error:
             raise OperatorError(f"cannot read config file {path} (from {source}): {error.strerror}") from None
-        except (YAMLError, OmegaConfBaseException, UnicodeDecodeError) as error:
+        except (yaml.YAMLError, OmegaConfBaseException, UnicodeDecodeError) as error:
             raise OperatorError(f"config file {path} (from {source}) is not valid YAML: {_one_line(error)}") from None
-        if not isinstance(settings, DictConfig):
+        if not is_mapping:
             raise OperatorError(f"config file {path} (from {source}) must be a YAML mapping")
     for override in overrides:
         try:
             settings = OmegaConf.merge(settings, OmegaConf.from_dotlist([override]))
-        except (OmegaConfBaseException, YAMLError, ValueError) as error:
+        except (OmegaConfBaseException, yaml.YAMLError, ValueError) as error:
             raise OperatorError(f"--model.{override} does not fit the configuration: {_one_line(error)}") from None
     return settings
 

@@ -95,17 +95,17 @@ def model(
     Raises:
         ContractError: The name breaks the rule, or the class is no `VideoModel`.
     """
-    if not _NAME.fullmatch(str(name)):
-        raise ContractError(
-            f"@model(name={name!r}): a model name uses lowercase letters, numbers and hyphens only, "
-            'as in @model(name="my-video-model")'
-        )
 
     def declare(cls: type[C]) -> type[C]:
         target: object = cls
         if not isinstance(target, type) or not issubclass(target, VideoModel):
             raise ContractError(
                 f"@model can only decorate VideoModel subclasses, got {getattr(target, '__name__', repr(target))}"
+            )
+        if not _NAME.fullmatch(str(name)):
+            raise ContractError(
+                f"{place(cls)}: @model(name={name!r}): a model name uses lowercase letters, numbers and hyphens only, "
+                'as in @model(name="my-video-model")'
             )
         setattr(cls, _DECLARATION, Declaration(name, config, tuple(weights or ()), metadata))
         return cls

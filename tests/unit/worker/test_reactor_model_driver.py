@@ -149,7 +149,7 @@ class Typed(ReactorModel):
         count: int,
         mode: Mode = Mode.CALM,
         point: Point | None = None,
-        points: list[Point] = None,  # type: ignore[assignment]
+        points: list[Point] | None = None,
         level: Literal[1, 2] = 1,
         anything: Any = None,
     ) -> None:
