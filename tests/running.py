@@ -101,6 +101,8 @@ class RunningServer:
                 os.killpg(self.process.pid, signal.SIGKILL)
                 raise AssertionError(f"the server did not stop within 15 s:\n{self.output}") from None
         self._reader.join(5)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
         return self.process.returncode
 
 

@@ -31,8 +31,13 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     try:
         rest, overrides = split_overrides(sys.argv[1:] if argv is None else argv)
         app(args=rest, obj=overrides, prog_name="reactor")
-    except (OperatorError, AuthorError) as error:
+    except OperatorError as error:
         sys.exit(_error(str(error)))
+    except AuthorError as error:
+        # What led to it comes first, the verdict is the last line.
+        *causes, verdict = str(error).strip().splitlines()
+        print(*causes, sep="\n", file=sys.stderr)
+        sys.exit(_error(verdict))
     except KeyboardInterrupt:
         sys.exit(0)
     raise AssertionError("typer exits by itself")

@@ -87,9 +87,9 @@ class Viewer:
         return answer
 
     def text(self, testid: str) -> str:
-        """Return the text of an element, empty when it is not there."""
-        found = self.page.locator(f'[data-testid="{testid}"]')
-        return found.first.inner_text() if found.count() else ""
+        """Return the text of an element, empty when it is not shown."""
+        found = self.page.locator(f'[data-testid="{testid}"]').first
+        return found.inner_text() if found.is_visible() else ""
 
     def colour_distance(self, reference: dict[str, Any], track: str = "main_video") -> float:
         """Return how far the mean colour is from a former sample's, in grey levels."""

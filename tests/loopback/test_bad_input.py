@@ -69,7 +69,7 @@ def test_a_bad_model_name(tmp_path: Path) -> None:
     done = run(tmp_path, "--port", "0")
     assert done.returncode != 0
     assert "My Model!" in done.stderr
-    assert "lowercase letters, numbers, and hyphens" in done.stderr
+    assert "lowercase letters" in done.stderr
 
 
 @pytest.mark.parametrize(("text", "said"), [(None, "missing.yaml"), ("a: [1, 2", "missing.yaml")])
@@ -111,7 +111,7 @@ def emitting(folder: Path, frame: str) -> subprocess.CompletedProcess[str]:
         ("np.zeros((10, 20, 30, 40, 3), np.uint8)", "(10, 20, 30, 40, 3)"),
         ("np.zeros((64, 64, 5), np.uint8)", "(64, 64, 5)"),
         ("np.zeros((64, 64, 3), np.int64)", "int64"),
-        ("np.full((64, 64, 3), 200.0)", "[0, 1]"),
+        ("np.full((64, 64, 3), 200.0)", "float 0..1"),
         ("None", "None"),
         ("'a picture'", "str"),
     ],

@@ -234,6 +234,13 @@ class Runtime:
     # ---- what the model and its supervisor report ---------------------------------------------------------------
 
     def _observe(self, item: pipe.FromModel | ModelUp | ModelDown) -> None:
+        try:
+            self._take(item)
+        except IllegalInput as error:
+            # Ours to mend, and no reason to stop listening to the model.
+            log.exception(f"{type(item).__name__} from the model came out of turn: {error}", session=self.session_id)
+
+    def _take(self, item: pipe.FromModel | ModelUp | ModelDown) -> None:
         match item:
             case pipe.Slice() if self.stream is not None:
                 self.stream.offer(item)
@@ -281,11 +288,12 @@ class Runtime:
             self._supervisor.send(pipe.Released(ring, freed))
 
     def _report(self, failed: pipe.Failed) -> None:
-        log.error(f"the model failed ({failed.where}): {failed.error}", session=self.session_id)
-        if failed.traceback:
-            log.error(failed.traceback)
-        if failed.where == "import":
-            self.import_failed.set_result(LoadError(failed.error))
+        if failed.where == "import" and self.contract is None:
+            # Nothing can be served: whoever runs us tells it and ends.
+            self.import_failed.set_result(LoadError(f"{failed.traceback}\n{failed.error}".strip()))
+        else:
+            trace = f"\n{failed.traceback}" if failed.traceback else ""
+            log.error(f"the model failed ({failed.where}): {failed.error}{trace}", session=self.session_id)
         if failed.where in ("import", "load"):
             self._model.failure = failed.summary
         self._note("error", message=f"{failed.where}: {failed.summary}")
