@@ -130,9 +130,7 @@ async def test_who_joins_an_idle_stream_sees_the_last_picture(stream: Stream, mo
 
 
 @pytest.mark.parametrize("hold", [True, False])
-async def test_a_flush_drops_what_is_queued_and_shows_black_unless_held(
-    hold: bool, stream: Stream, ring: Ring
-) -> None:
+async def test_a_flush_drops_what_is_queued_and_shows_black_unless_held(hold: bool, stream: Stream, ring: Ring) -> None:
     watcher = Watcher()
     stream.watch("main_video", watcher)
     stream.offer(picture(3))
