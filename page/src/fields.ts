@@ -28,16 +28,16 @@ export interface FieldSetting {
   onChange: (settled: boolean) => void;
 }
 
-/** The input of one widget, without its label. */
+/** The input of one widget, without its label and without a way to say "none". */
 interface Entry {
   element: HTMLElement;
-  read(): Json | undefined;
+  read(): Json;
 }
 
 export function fieldOf(setting: FieldSetting): Field {
   const { parameter, id, quietLabel } = setting;
   const entry = entryOf(setting);
-  const none = parameter.nullable ? noneBox(setting, entry) : undefined;
+  const none = parameter.none && noneBox(setting, entry);
   const help = parameter.help && h("p", { class: "help", id: `${id}-help` }, parameter.help);
   const head = h(
     "div",
@@ -47,7 +47,7 @@ export function fieldOf(setting: FieldSetting): Field {
   );
   return {
     element: h("div", { class: `field ${parameter.widget.kind}` }, head, entry.element, help),
-    read: () => (none?.checked() ? null : entry.read()),
+    read: () => (none?.checked() ? (parameter.none === "null" ? null : undefined) : entry.read()),
   };
 }
 
@@ -55,7 +55,7 @@ export function fieldOf(setting: FieldSetting): Field {
 function noneBox({ parameter, testId, onChange }: FieldSetting, entry: Entry) {
   const box = h("input", { type: "checkbox", "data-testid": `${testId}-none` });
   const show = () => entry.element.classList.toggle("dimmed", box.checked);
-  box.checked = parameter.default == null;
+  box.checked = parameter.default === undefined;
   show();
   box.addEventListener("change", () => {
     show();
@@ -134,29 +134,18 @@ function numberEntry(setting: FieldSetting, { min, max, integer }: Widget & { ki
   return { element: h("div", { class: "entry" }, box), read: () => readNumber(box, parameter) };
 }
 
-function readNumber(box: HTMLInputElement, { label, required, default: standard }: Parameter): Json | undefined {
+function readNumber(box: HTMLInputElement, { label }: Parameter): Json {
   if (box.value !== "") return box.valueAsNumber;
-  if (box.validity.badInput) throw new Error(`${label} is not a number.`);
-  if (required || standard != null) throw new Error(`${label} needs a number.`);
-  return undefined;
+  throw new Error(box.validity.badInput ? `${label} is not a number.` : `${label} needs a number.`);
 }
 
 function choiceEntry(setting: FieldSetting, { choices }: Widget & { kind: "choice" }): Entry {
-  const { parameter, onChange } = setting;
-  const at = choices.findIndex((choice) => JSON.stringify(choice) === JSON.stringify(parameter.default));
-  const blank = at < 0 && !parameter.required && !parameter.nullable;
-  const list = h(
-    "select",
-    attributesOf(setting),
-    blank && h("option", { value: "" }, "not set"),
-    ...choices.map((choice) => h("option", { value: String(choice) }, typeof choice === "string" ? choice : JSON.stringify(choice))),
-  );
-  list.selectedIndex = Math.max(at, 0);
-  list.addEventListener("change", () => onChange(true));
-  return {
-    element: h("div", { class: "entry" }, list),
-    read: () => choices[list.selectedIndex - (blank ? 1 : 0)],
-  };
+  const texts = choices.map((choice) => (typeof choice === "string" ? choice : JSON.stringify(choice)));
+  const list = h("select", attributesOf(setting), ...texts.map((text) => h("option", { value: text }, text)));
+  const standard = JSON.stringify(setting.parameter.default);
+  list.selectedIndex = Math.max(choices.findIndex((choice) => JSON.stringify(choice) === standard), 0);
+  list.addEventListener("change", () => setting.onChange(true));
+  return { element: h("div", { class: "entry" }, list), read: () => choices[list.selectedIndex]! };
 }
 
 function switchEntry(setting: FieldSetting): Entry {
@@ -171,23 +160,19 @@ function textEntry(setting: FieldSetting, { multiline, maxLength }: Widget & { k
   const start = typeof parameter.default === "string" ? parameter.default : "";
   const attributes = { ...attributesOf(setting), maxlength: maxLength, autocomplete: "off" };
   const box = multiline
-    ? area({ ...attributes, rows: 2, placeholder: "Enter sends, Shift+Enter makes a new line" }, start, true)
+    ? area({ ...attributes, rows: 2, placeholder: "Enter sends" }, start, true)
     : h("input", { ...attributes, type: "text", value: start });
-  return {
-    element: h("div", { class: "entry" }, box),
-    read: () => (box.value === "" && !parameter.required && parameter.default === undefined ? undefined : box.value),
-  };
+  return { element: h("div", { class: "entry" }, box), read: () => box.value };
 }
 
 function jsonEntry(setting: FieldSetting): Entry {
   const { parameter } = setting;
-  const line = parameter.default == null ? "" : JSON.stringify(parameter.default);
+  const line = parameter.default === undefined ? "" : JSON.stringify(parameter.default);
   const start = line.length > SHORT_JSON ? JSON.stringify(parameter.default, null, 2) : line;
   const box = area({ ...attributesOf(setting), class: "code", rows: 3, spellcheck: "false", placeholder: "JSON" }, start, false);
   return {
     element: h("div", { class: "entry" }, box),
     read: () => {
-      if (box.value.trim() === "" && !parameter.required) return undefined;
       try {
         return JSON.parse(box.value) as Json;
       } catch (error) {

@@ -25,6 +25,10 @@ test("an event without a body becomes a control without parameters", () => {
   ]);
 });
 
+test("a summary that only repeats the name is left out", () => {
+  expect(controlsOf({ paths: { "/events/jump": { post: { summary: "Trigger jump" } } } })[0]!.help).toBe("");
+});
+
 test("paths that are no events make no controls", () => {
   expect(controlsOf({ paths: { "/health": { get: {} }, "/events/x": { get: {} } } })).toEqual([]);
   expect(controlsOf({})).toEqual([]);
@@ -57,14 +61,24 @@ test.each([
 test.each([
   { anyOf: [{ type: "integer", minimum: 0, maximum: 9 }, { type: "null" }], default: null },
   { type: ["integer", "null"], minimum: 0, maximum: 9, default: null },
-  { type: "integer", minimum: 0, maximum: 9, default: null },
-] as JsonObject[])("%j may be none", (property) => {
-  expect(parameterOf(property)).toMatchObject({ nullable: true, default: null, widget: { kind: "slider", max: 9 } });
+] as JsonObject[])("%j may be null", (property) => {
+  expect(parameterOf(property)).toMatchObject({ none: "null", default: undefined, widget: { kind: "slider", max: 9 } });
+});
+
+test("what takes no null has none by being left out, where nothing or null is its default", () => {
+  expect(parameterOf({ type: "array", default: null })).toMatchObject({ none: "omit", default: undefined });
+  expect(parameterOf({ type: "integer" }).none).toBe("omit");
+  expect(parameterOf({ type: "string", default: "" }).none).toBeUndefined();
+});
+
+test("what is required needs a value", () => {
+  const [control] = controlsOf(documentOf({ properties: { p: { type: "integer" } }, required: ["p"] }));
+  expect(control!.parameters[0]!.none).toBeUndefined();
 });
 
 test("a null among the choices is no choice but none", () => {
   expect(parameterOf({ enum: ["a", null] })).toMatchObject({
-    nullable: true,
+    none: "null",
     widget: { kind: "choice", choices: ["a"] },
   });
 });

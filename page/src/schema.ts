@@ -16,8 +16,9 @@ export interface Parameter {
   help: string;
   widget: Widget;
   required: boolean;
-  nullable: boolean;
-  /** What the model takes when the parameter is left out; undefined when it says nothing. */
+  /** How to say that there is no value: with a null, or by leaving the parameter out; undefined when it needs one. */
+  none: "null" | "omit" | undefined;
+  /** What to show first; undefined when the schema names none, or none but null. */
   default: Json | undefined;
 }
 
@@ -47,7 +48,7 @@ export function controlsOf(document: JsonObject): Control[] {
     controls.push({
       event,
       label: humanise(event),
-      help: text(post["description"]) || text(post["summary"]),
+      help: text(post["description"]) || wordsOf(text(post["summary"]), event),
       parameters: Object.entries(object(schema["properties"])).map(([name, property]) =>
         parameterOf(name, object(property), required.includes(name), resolve),
       ),
@@ -64,14 +65,15 @@ function parameterOf(
 ): Parameter {
   const outer = resolve(property);
   const { schema, nullable } = withoutNull(outer, resolve);
+  const standard = outer["default"] ?? schema["default"] ?? undefined;
   return {
     name,
     label: humanise(name),
     help: text(outer["description"]) || text(schema["description"]),
     widget: widgetOf(schema),
     required,
-    nullable,
-    default: outer["default"] !== undefined ? outer["default"] : schema["default"],
+    none: nullable ? "null" : required || standard !== undefined ? undefined : "omit",
+    default: standard,
   };
 }
 
@@ -160,7 +162,12 @@ function withoutNull(
   if (Array.isArray(schema["enum"]) && schema["enum"].includes(null)) {
     return { schema: { ...schema, enum: schema["enum"].filter((choice) => choice !== null) }, nullable: true };
   }
-  return { schema, nullable: schema["default"] === null };
+  return { schema, nullable: false };
+}
+
+/** A summary, unless it is the one an event has that its author said nothing about. */
+function wordsOf(summary: string, event: string): string {
+  return summary === `Trigger ${event}` ? "" : summary;
 }
 
 /** `set_prompt` as a person would write it: `Set prompt`. */
