@@ -25,7 +25,6 @@ MAILBOX_DEPTH = 2
 """Pictures that may wait for the encoder: one more than it works on, so that a hiccup of one interval drops nothing."""
 KEYFRAME_ONLY_ON_DEMAND = 1_000_000
 """As both the least and the greatest distance between key frames it switches libvpx' own choice off."""
-TWO_THREADS_FROM_PIXELS = 1280 * 720
 LONGEST_STEP = 2 * VIDEO_CLOCK_RATE
 """A longer pause between two pictures tells the rate control nothing about the frame rate."""
 
@@ -143,7 +142,6 @@ class _Encoder:
 
     def __init__(self, spec: RungSpec, size: tuple[int, int]) -> None:
         self.size = size
-        width, height = size
         context = av.CodecContext.create("libvpx", "w")
         context.width, context.height = size
         context.pix_fmt = "yuv420p"
@@ -151,7 +149,8 @@ class _Encoder:
         context.framerate = Fraction(spec.fps).limit_denominator(1001)
         context.bit_rate = spec.bitrate_bps
         context.gop_size = KEYFRAME_ONLY_ON_DEMAND
-        context.thread_count = 2 if width * height >= TWO_THREADS_FROM_PIXELS else 1
+        # libvpx' threads wait for each other by spinning: on busy cores two of them took ten times as long as one.
+        context.thread_count = 1
         context.options = {
             "deadline": "realtime",
             "cpu-used": "8",
@@ -165,8 +164,8 @@ class _Encoder:
             "rc_init_occupancy": str(spec.bitrate_bps * 6 // 10),
             "qmin": "4",
             "qmax": "56",
-            # Percent of an average picture; about half a second's worth keeps a key frame from being a burst.
-            "max-intra-rate": "900",
+            # Percent of an average picture: larger key frames would be a burst that the viewer has to wait for.
+            "max-intra-rate": "500",
             "static-thresh": "1",
             "noise-sensitivity": "0",
         }

@@ -1,14 +1,16 @@
 """Sends access units that were encoded elsewhere over the engine, which by itself only sends what it encodes.
 
-The engine is given a tiny constant picture for each access unit. Its encoder's output passes an encoded transform,
-where the payload is exchanged for the access unit; packets, pacing, retransmission and rate estimation are then those
-of the real thing. This is the only file that touches the engine's inside: the public stream objects would cost a task
-switch and several objects for every frame.
+The engine is given a tiny constant picture, a dummy, for each access unit. What its encoder makes of it, a carrier,
+passes an encoded transform, where its payload is exchanged for the access unit; packets, pacing, retransmission and
+rate estimation are then those of the real thing. Carriers and units are paired in order, whichever dummy was dropped.
+
+This is the only file that touches the engine's inside: its public stream objects would cost a task switch and several
+objects for every frame.
 """
 
 from __future__ import annotations
 
-import logging
+import asyncio
 from collections import deque
 from collections.abc import Callable
 
@@ -18,11 +20,11 @@ from webrtc.interfaces.rtc_rtp_script_transform import RTCRtpScriptTransformer
 
 from reactor_runtime.media.frame import AccessUnit
 
-log = logging.getLogger(__name__)
-
 SIDE = 16
-MOST_IN_ENGINE = 8
-"""Units that may be inside the engine; it normally holds one for half a millisecond, and more means it is stalled."""
+MOST_WAITING = 8
+"""Units that may wait for a carrier, which normally takes half a millisecond; more means that the engine is stalled."""
+RETRY_SECONDS = 0.03
+"""A busy engine drops dummies; one that has not come back after this time is sent again."""
 HIGHEST_BPS = 10_000_000
 """Bound of the engine's probing. Its own default for a tiny picture would keep the estimate far below our rates."""
 
@@ -37,11 +39,15 @@ class EncodedLine:
         self._on_keyframe_request = on_keyframe_request
         self._generator = wrtc.TrackGenerator("video")
         self._dummy = wrtc.VideoFrameBuffer.fromData("I420", SIDE, SIDE, bytes(SIDE * SIDE * 3 // 2), _PLANES)
-        self._in_engine: deque[tuple[int, AccessUnit]] = deque()
-        self._serial = 0
+        self._write = self._generator.writeVideo
+        self._dummies = 0
+        self._retry: asyncio.TimerHandle | None = None
+        # Units without a carrier and carriers without a unit; one of the two is always empty.
+        self._waiting: deque[AccessUnit] = deque()
+        self._carriers: deque[wrtc.RTCEncodedFrame] = deque()
+        self._refuses_deltas = True
+        self._accepted = 0
         self._noted = (0, 0)
-        # After a loss, deltas are refused until a key frame goes in, and those already inside are not let out.
-        self._refuses_deltas = self._holds_deltas = True
 
     async def attach(self, transceiver: webrtc.RTCRtpTransceiver) -> None:
         """Make this what the transceiver sends. Call before the answer is created."""
@@ -49,7 +55,7 @@ class EncodedLine:
         await sender.replace_track(webrtc.MediaStreamTrack._wrap(self._generator.track))
         # Held here because the engine itself keeps only a weak reference.
         self._transform = webrtc.RTCRtpScriptTransform(_no_worker)
-        self._transform._transformer = _Exchange(self._transform, self._exchange)
+        self._transform._transformer = _Exchange(self._transform, self._arrived)
         self._transform._transformer._attach()
         sender.transform = self._transform
 
@@ -66,14 +72,17 @@ class EncodedLine:
         self._refuses_deltas = self._refuses_deltas and not unit.is_keyframe
         if self._refuses_deltas:
             return False
-        if len(self._in_engine) == MOST_IN_ENGINE:
-            self._lose(len(self._in_engine) + 1)
-            self._in_engine.clear()
+        if len(self._waiting) == MOST_WAITING:
+            self.lost += len(self._waiting) + 1
+            self._waiting.clear()
+            self._refuses_deltas = True
             return False
-        # The engine stamps packets from its own clock and carries this number through untouched.
-        self._serial += 1
-        self._in_engine.append((self._serial, unit))
-        self._generator.writeVideo(self._dummy, self._serial, 0)
+        self._accepted += 1
+        self._waiting.append(unit)
+        if self._carriers:
+            self._load()
+        else:
+            self._ask_for_carrier()
         return True
 
     def note_requests(self, total: int) -> None:
@@ -81,62 +90,61 @@ class EncodedLine:
 
         While pictures flow the dummies tell it sooner; this notices a request that came while the picture stood still.
         """
-        if total > self._noted[0] and self._serial == self._noted[1]:
+        if total > self._noted[0] and self._accepted == self._noted[1]:
             self._on_keyframe_request()
-        self._noted = (total, self._serial)
+        self._noted = (total, self._accepted)
 
     def close(self) -> None:
         """End the track."""
+        if self._retry is not None:
+            self._retry.cancel()
         self._generator.close()
-        self._in_engine.clear()
+        self._waiting.clear()
+        self._carriers.clear()
 
-    def _exchange(self, native: wrtc.RTCRtpScriptTransform) -> None:
-        while (frame := native.read()) is not None:
-            unit = self._take(frame)
-            if unit is not None:
-                native.write(frame, unit.data)
+    def _ask_for_carrier(self) -> None:
+        # The number only has to grow; the engine stamps packets from its own clock.
+        self._dummies += 1
+        self._write(self._dummy, self._dummies, 0)
+        if self._retry is None:
+            self._retry = asyncio.get_running_loop().call_later(RETRY_SECONDS, self._ask_again)
 
-    def _take(self, frame: wrtc.RTCEncodedFrame) -> AccessUnit | None:
-        """Return the unit that belongs to a dummy, None when it is not to be sent."""
-        metadata = frame.getMetadata()
-        serial = metadata["timestamp"]
-        skipped = 0
-        while self._in_engine and self._in_engine[0][0] < serial:
-            self._in_engine.popleft()
-            skipped += 1
-        if skipped:
-            self._lose(skipped)
-            self._on_keyframe_request()
-        if not self._in_engine or self._in_engine[0][0] != serial:
-            return None
-        unit = self._in_engine.popleft()[1]
-        if metadata["keyFrame"] and not unit.is_keyframe:
-            # The engine made a key frame of its own accord: the remote asked for one.
-            self._on_keyframe_request()
-        self._holds_deltas = self._holds_deltas and not unit.is_keyframe
-        return None if self._holds_deltas else unit
+    def _ask_again(self) -> None:
+        self._retry = None
+        if self._waiting:
+            self._ask_for_carrier()
 
-    def _lose(self, count: int) -> None:
-        self.lost += count
-        self._refuses_deltas = self._holds_deltas = True
-        log.debug("the engine dropped %d access units", count)
+    def _arrived(self, carrier: wrtc.RTCEncodedFrame) -> None:
+        self._carriers.append(carrier)
+        self._load()
+
+    def _load(self) -> None:
+        """Send what waits. Every carrier is used, as one left out would be a gap in the receiver's picture numbers."""
+        while self._carriers and self._waiting:
+            carrier, unit = self._carriers.popleft(), self._waiting.popleft()
+            if carrier.getMetadata()["keyFrame"] and not unit.is_keyframe:
+                # The engine made a key frame of its own accord: the remote asked for one.
+                self._on_keyframe_request()
+            self._transform._native_obj.write(carrier, unit.data)
 
 
 class _Exchange(RTCRtpScriptTransformer):
     """Takes the engine's wake-ups directly instead of through its streams."""
 
-    __slots__ = ("_exchange",)
+    __slots__ = ("_arrived",)
 
     def __init__(
-        self, transform: webrtc.RTCRtpScriptTransform, exchange: Callable[[wrtc.RTCRtpScriptTransform], None]
+        self, transform: webrtc.RTCRtpScriptTransform, arrived: Callable[[wrtc.RTCEncodedFrame], None]
     ) -> None:
         super().__init__(transform, None)
-        self._exchange = exchange
+        self._arrived = arrived
 
     def _on_event(self, name: str, *_args: object) -> None:
         if name == "_ready":
-            self._native_obj._ackWakeup()
-            self._exchange(self._native_obj)
+            native = self._native_obj
+            native._ackWakeup()
+            while (carrier := native.read()) is not None:
+                self._arrived(carrier)
 
 
 def _no_worker(_event: object) -> None:

@@ -1,5 +1,6 @@
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 
 import numpy as np
@@ -119,6 +120,7 @@ async def test_a_still_stream_is_asked_for_its_last_picture_when_a_key_frame_is_
     reader = Reader()
     stage.ladder.join(reader)
     assert stage.ladder.wants_keyframe
+    stage.now += 0.01
     await until(lambda: stage.asked == 1)
     await stage.push()
     assert not stage.ladder.wants_keyframe
@@ -171,6 +173,7 @@ async def test_the_last_reader_closes_the_rungs(stage: Stage) -> None:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(WAIT):
-        while not condition():  # noqa: ASYNC110 - a thread's end has no event to wait for
-            await asyncio.sleep(0)
+    deadline = time.monotonic() + WAIT
+    while not condition():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0)
