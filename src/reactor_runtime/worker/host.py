@@ -80,7 +80,6 @@ class _Line:
     Attributes:
         lock: Held while a chunk of this track goes out; guards what is not guarded by `Host._changed`.
         sounds_until: When the sound handed over so far will have been played. Guarded by `Host._changed`, as `ring` is.
-        size: Width and height of its last picture, and so of a black one.
         emitted_at: When the last emit of this session returned; None before the first.
     """
 
@@ -89,7 +88,6 @@ class _Line:
     lock: threading.Lock = field(default_factory=threading.Lock)
     sounds_until: float = 0.0
     emitted_at: float | None = None
-    size: tuple[int, int] = (1280, 720)
     resampler: tuple[Ticket, int, Resampler] | None = None
 
 
@@ -200,16 +198,14 @@ class Host:
 
     def _normalise(self, payloads: Mapping[str, object], ticket: Ticket) -> _Chunk:
         lines = [self._lines[name] for name in payloads]
-        none_is_black = self._contract.generation == "video_model"
         video: dict[str, VideoFrames] = {}
         for line in lines:
             if line.spec.kind == "video":
                 name = line.spec.name
-                frames = video_frames(payloads[name], track=name, none_is_black=none_is_black, black_size=line.size)
+                frames = video_frames(payloads[name], track=name)
                 if frames.count == 0:
                     return _Chunk(0, {}, [], lines, ticket)
                 video[name] = frames
-                line.size = (frames.width, frames.height)
         batches = {name: frames.count for name, frames in video.items() if frames.count > 1}
         if len(set(batches.values())) > 1:
             found = ", ".join(f"{name!r} has {count}" for name, count in batches.items())

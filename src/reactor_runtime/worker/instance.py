@@ -75,7 +75,13 @@ class Instance:
             self._pipe.send(failure("import", error))
             return NOT_IMPORTED
         self._host, self._driver = host, driver
-        return self._serve(host, driver)
+        if self._closing:
+            driver.close()
+        try:
+            return self._serve(host, driver)
+        finally:
+            # An emit that waits for room on a thread of the author's must not keep the process.
+            host.note(SessionEnding("the model has ended"))
 
     def _serve(self, host: Host, driver: Driver) -> int:
         began = time.monotonic()
@@ -87,8 +93,6 @@ class Instance:
             host.failed("load", error)
             return FAILED
         self._loaded = True
-        if self._closing:
-            return LEFT
         self._pipe.send(Loaded(time.monotonic() - began))
         try:
             driver.run()

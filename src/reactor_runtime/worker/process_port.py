@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -32,6 +33,7 @@ class ProcessPort(PipedPort):
         super().__init__()
         self._env = env or {}
         self._how: str | None = None
+        self._hang_up: asyncio.TimerHandle | None = None
 
     def _launch(self, model: socket.socket, first_ring: int) -> None:
         fd = model.fileno()
@@ -52,12 +54,17 @@ class ProcessPort(PipedPort):
         """Thread: own. Ends with the process."""
         # The group is ended while its leader is not reaped yet, so its number cannot belong to anyone else.
         os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
-        self._signal_group()
+        self._kill_group()
         how = ending(self._process.wait())
         with suppress(RuntimeError):  # the loop is closed: nobody is left to tell
-            self._loop.call_soon_threadsafe(lambda: self._ended(self._how or how))
+            self._loop.call_soon_threadsafe(self._reaped, how)
 
-    def _signal_group(self) -> None:
+    def _reaped(self, how: str) -> None:
+        if self._hang_up is not None:
+            self._hang_up.cancel()
+        self._ended(self._how or how)
+
+    def _kill_group(self) -> None:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
 
@@ -66,15 +73,17 @@ class ProcessPort(PipedPort):
             with suppress(ProcessLookupError):
                 os.kill(self._process.pid, signal.SIGUSR1)
         if not await self._gone_within(LAST_WORDS) and self._process.returncode is None:
-            self._signal_group()
+            self._kill_group()
 
     def _pipe_ended(self, why: str | None) -> None:
-        def kill() -> None:
-            if self._process.returncode is None:
-                self._how = f"broke its control pipe ({why})" if why else "closed its control pipe"
-                self._signal_group()
+        if self._process.returncode is None:
+            how = f"broke its control pipe ({why})" if why else "closed its control pipe"
+            self._hang_up = self._loop.call_later(0 if why else HANG_UP_PATIENCE, self._give_up_on, how)
 
-        self._loop.call_later(0 if why else HANG_UP_PATIENCE, kill)
+    def _give_up_on(self, how: str) -> None:
+        if self._process.returncode is None:
+            self._how = how
+            self._kill_group()
 
 
 def ending(returncode: int) -> str:

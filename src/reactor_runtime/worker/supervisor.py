@@ -20,6 +20,8 @@ from reactor_runtime.worker.messages import (
     Ping,
     Pong,
     Released,
+    SessionClosed,
+    SessionEnded,
     Setup,
     Slice,
     SlotRef,
@@ -35,8 +37,6 @@ FIRST_BACK_OFF, LONGEST_BACK_OFF = 0.5, 30.0
 """Seconds to wait before the second start in a row, doubled for each further one, and at most."""
 GIVE_UP_AFTER = 5
 """Failures in a row after which nobody should wait for the model any longer."""
-FAILED_GRACE = 3.0
-"""Seconds that a model which reported its own failure gets to exit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ class Supervisor:
         self._back_off = BackOff()
         self._port: ModelPort | None = None
         self._over: asyncio.Future[str] | None = None
-        self._patience = 0.0
+        self._last_words: str | None = None
         self._liveness: Liveness | None = None
         self._heartbeat: asyncio.TimerHandle | None = None
         self._up_at: float | None = None
@@ -201,7 +201,7 @@ class Supervisor:
     async def _live(self) -> str:
         """Start an instance and return when it is lost, with the reason."""
         self._over = asyncio.get_running_loop().create_future()
-        self._patience, self._up_at = 0.0, None
+        self._last_words = self._up_at = None
         self._port = port = self._make_port()
         try:
             await port.start(self._setup, partial(self._receive, port), partial(self._lost, port))
@@ -221,7 +221,7 @@ class Supervisor:
         self._observe(ModelDown(reason, failed=hopeless or self._back_off.given_up))
         self._views.clear()
         if port is not None:
-            await port.stop(self._patience)
+            await port.stop(0)
         with suppress(TimeoutError):
             await asyncio.wait_for(self._hurry.wait(), None if hopeless else pause)
 
@@ -236,13 +236,13 @@ class Supervisor:
                     self._views[ref.ring, ref.slot] = port.pixels(ref)
             case Pong() if self._liveness is not None:
                 self._liveness.heard(asyncio.get_running_loop().time())
-        self._observe(message)
-        match message:
-            case Loaded():
-                self._up()
             case Failed(where="import" | "load" | "run"):
-                self._patience = FAILED_GRACE
-                self._end_life(message.summary)
+                self._last_words = message.summary
+            case SessionEnded() | SessionClosed():
+                self._last_words = None  # it cost the session only; the instance serves on
+        self._observe(message)
+        if isinstance(message, Loaded):
+            self._up()
 
     def _up(self) -> None:
         now = asyncio.get_running_loop().time()
@@ -266,7 +266,7 @@ class Supervisor:
 
     def _lost(self, port: ModelPort, how: str) -> None:
         if port is self._port:
-            self._end_life(f"the model process {how}")
+            self._end_life(self._last_words or f"the model process {how}")
 
     def _end_life(self, reason: str) -> None:
         if self._over is not None and not self._over.done():
