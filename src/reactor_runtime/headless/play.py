@@ -2,7 +2,6 @@
 
 Rules:
 - Frames are taken as fast as the model makes them; PTS comes from the rate it plays at. Nothing is dropped.
-- A frame's ring slot is freed once the frame is written, so a slow disk slows the model, not memory.
 - Stream time stands still while the model makes nothing; a step that waits for a time then waits on the clock.
 """
 
@@ -12,7 +11,6 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +18,10 @@ from reactor_runtime.authoring.contract import Contract
 from reactor_runtime.authoring.openapi import capabilities, openapi
 from reactor_runtime.config import Config
 from reactor_runtime.errors import ClientError, LoadError, OperatorError
-from reactor_runtime.headless.output import Cut, Output, open_output
 from reactor_runtime.headless.script import HELP, Step, parse
+from reactor_runtime.headless.writer import Writer, release
 from reactor_runtime.log import StatusLine, get_logger
-from reactor_runtime.media.frame import AUDIO_CLOCK_RATE, VIDEO_CLOCK_RATE, AudioBlock, Picture
-from reactor_runtime.media.pacer import FASTEST, FIRST_RATE
+from reactor_runtime.media.frame import VIDEO_CLOCK_RATE
 from reactor_runtime.runtime.clock import now, wall_ms
 from reactor_runtime.worker import messages as pipe
 from reactor_runtime.worker.supervisor import ModelDown, ModelUp, Supervisor
@@ -66,13 +63,8 @@ class Play:
         self._pending: dict[int, str] = {}
         self._last_command_id = 0
         self._sessions = 0
-        self._output: Output | None = None
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="headless-writer")
-        self._write_error: BaseException | None = None
-        self._epoch = 0
-        self._frames = 0
-        self._position = 0.0
-        self._moved_at = now()
+        self._writer: Writer | None = None
+        self._write_error: Exception | None = None
 
     async def run(self) -> int:
         """Return the exit status: 0 fine, 1 the model failed or a script's command was refused.
@@ -96,7 +88,6 @@ class Play:
             self._status.clear()
             await self._supervisor.stop(self._config.session.stop_grace)
             await asyncio.gather(*tasks, return_exceptions=True)
-            self._writer.shutdown()
         if self._write_error is not None:
             raise self._write_error
         return self._exit.result() or int(self._failed or (self._refused and self._goal.script is not None))
@@ -134,8 +125,8 @@ class Play:
             case pipe.Said():
                 said = item.data if item.name is None else {"type": item.name, "data": item.data}
                 self._say("MESSAGE", _json(said))
-            case pipe.Flushed():
-                self._epoch = item.epoch
+            case pipe.Flushed() if self._writer is not None:
+                self._writer.flush(item.epoch)
             case pipe.Described():
                 self._contract = item.contract
                 self._status.show(now(), f"Loading {item.contract.model_name}")
@@ -193,53 +184,23 @@ class Play:
     # ---- media --------------------------------------------------------------------------------------------------
 
     def _take(self, piece: pipe.Slice) -> None:
-        refs = list(piece.video.values())
-        if self._state != "STREAMING" or self._exit.done() or piece.epoch < self._epoch or self._output is None:
-            self._release(refs)
+        if self._state != "STREAMING" or self._exit.done() or self._writer is None:
+            release(self._supervisor, piece)
             return
-        seconds = self._seconds(piece)
-        pts = round(self._position * VIDEO_CLOCK_RATE)
-        sound_pts = round(self._position * AUDIO_CLOCK_RATE)
-        cut = Cut(
-            pts,
-            seconds,
-            {n: Picture(self._supervisor.pixels(r), r.width, r.height, pts) for n, r in piece.video.items()},
-            {n: AudioBlock(samples, channels, sound_pts) for n, (channels, samples) in piece.audio.items()},
-        )
-        written = asyncio.get_running_loop().run_in_executor(self._writer, self._output.write, cut)
-        written.add_done_callback(lambda done: self._written(done, refs))
-        self._frames += 1
-        self._position += seconds
-        self._moved_at = now()
+        self._writer.take(piece)
         self._check_goal()
 
-    def _written(self, done: asyncio.Future[None], refs: list[pipe.SlotRef]) -> None:
-        self._release(refs)
-        error = None if done.cancelled() else done.exception()
-        if error is not None:
-            self._write_error = self._write_error or error
-            self._finish(1)
-
-    def _release(self, refs: list[pipe.SlotRef]) -> None:
-        for ref in refs:
-            self._supervisor.send(pipe.Released(ref.ring, [ref.slot]))
-
-    def _seconds(self, piece: pipe.Slice) -> float:
-        assert self._contract is not None, "a slice comes after the contract"
-        fps = piece.fps or self._contract.fps
-        if fps is None and piece.audio:
-            longest = max(len(samples) // (2 * channels) for channels, samples in piece.audio.values())
-            return longest / AUDIO_CLOCK_RATE
-        declared = next((t.rate for t in self._contract.outputs("video") if t.rate), FIRST_RATE)
-        return 1 / min(fps or declared, FASTEST)
+    def _write_failed(self, error: Exception) -> None:
+        self._write_error = self._write_error or error
+        self._finish(1)
 
     def _check_goal(self) -> None:
-        goal = self._goal
-        reached = (goal.frames is not None and self._frames >= goal.frames) or (
-            # Half a tick short of the goal is the goal: positions are sums of rounded steps.
-            goal.seconds is not None and self._position >= goal.seconds - 0.5 / VIDEO_CLOCK_RATE
-        )
-        if reached and not self._script_left:
+        goal, writer = self._goal, self._writer
+        if writer is None or self._script_left:
+            return
+        # Half a tick short of the goal is the goal: the position is a sum of rounded steps.
+        at_time = goal.seconds is not None and writer.position >= goal.seconds - 0.5 / VIDEO_CLOCK_RATE
+        if at_time or (goal.frames is not None and writer.frames >= goal.frames):
             self._finish(0)
 
     # ---- steps --------------------------------------------------------------------------------------------------
@@ -267,16 +228,20 @@ class Play:
         self._check_goal()
 
     async def _due(self, step: Step) -> None:
+        """Wait for a step's time or frame. Outside a session no frame comes, and time is the clock's."""
+        began_at = now()
         if step.at_frame is not None:
             frame = step.at_frame
-            await self._until(lambda: self._frames >= frame)
-        elif step.at_seconds is not None:
-            while (wait := step.at_seconds - self._position - (now() - self._moved_at)) > 0:
-                await self._change(wait)
-                if self._position >= step.at_seconds:
-                    return
+            await self._until(lambda: self._writer is None or self._writer.frames >= frame)
+        while step.at_seconds is not None:
+            position, moved_at = (self._writer.position, self._writer.moved_at) if self._writer else (0.0, began_at)
+            left = step.at_seconds - position - (now() - moved_at)
+            if left <= 0:
+                return
+            await self._change(left)
 
     async def _execute(self, step: Step) -> None:
+        await self._until(lambda: self._state not in ("CLOSING", "CLOSED"))
         match step.verb:
             case "help":
                 print(HELP, flush=True)
@@ -322,11 +287,11 @@ class Play:
     def _start(self) -> None:
         assert self._contract is not None, "a session starts once the model is ready"
         self._sessions += 1
-        self._output = open_output(self._output_path(), self._contract.outputs())
-        if self._output.path.suffix != ".mp4" and self._contract.outputs("audio"):
+        path = self._output_path()
+        self._writer = Writer(path, self._contract, self._supervisor, self._write_failed)
+        if path.suffix != ".mp4" and self._contract.outputs("audio"):
             self._say("WARN", "PNGs hold no sound; write to a file ending in .mp4 to keep it")
-        self._say("INFO", f"Output: {self._output.path}")
-        self._frames, self._position, self._moved_at = 0, 0.0, now()
+        self._say("INFO", f"Output: {path}")
         self._state = "STREAMING"
         self._supervisor.send(pipe.SessionBegan(SESSION_ID))
         self._supervisor.send(pipe.ClientJoined(CLIENT_ID, now()))
@@ -353,13 +318,13 @@ class Play:
         self._pending.clear()
         if self._state == "CLOSED":
             self._state = "READY"
+            self._changed.set()
 
     async def _close_output(self) -> None:
-        output, self._output = self._output, None
-        if output is not None:
-            # Behind every write: the writer is one thread.
-            await asyncio.get_running_loop().run_in_executor(self._writer, output.close)
-            self._say("INFO", f"Session stopped. Total frames: {self._frames}")
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            await writer.close()
+            self._say("INFO", f"Session stopped. Total frames: {writer.frames}")
 
     async def _answered(self) -> None:
         """Wait for the answers still due, as long as a model may take to let go."""
@@ -374,7 +339,7 @@ class Play:
             await self._change()
 
     async def _change(self, timeout: float | None = None) -> None:
-        """Wait for the next report of the model. One task waits at a time: the steps', then the end's."""
+        """Wait for the next report of the model, at most `timeout` seconds."""
         self._changed.clear()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout):
