@@ -1,0 +1,40 @@
+"""A meadow that listens: the ReactorModel of the documentation, with a procedural renderer as its checkpoint."""
+
+from dataclasses import dataclass
+
+from renderer import load_checkpoint
+
+from reactor_runtime.interface import InputField, Output, ReactorModel, Video, connected, disconnected, event
+
+
+@dataclass
+class MeadowOutput(Output):
+    main_video: Video
+
+
+class Meadow(ReactorModel):
+    fps = 24
+
+    def load(self, config):
+        self.pipe = load_checkpoint(config["checkpoint"])
+
+    @connected
+    async def on_connect(self):
+        self.prompt = "a sunny meadow"
+        self._step = 0
+
+    @disconnected
+    async def on_disconnect(self):
+        self.output_buffer.flush()
+
+    @event(name="set_prompt", description="Change the scene prompt")
+    def set_prompt(self, prompt: str = InputField(default="a sunny meadow", max_length=200)):
+        self.prompt = prompt
+
+    async def run(self):
+        while True:
+            await self.connected.wait()
+            while self.connected.is_set():
+                frame = self.pipe.forward(prompt=self.prompt, step=self._step)
+                await self.emit(MeadowOutput(main_video=frame))
+                self._step += 1
