@@ -36,7 +36,8 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     except AuthorError as error:
         # What led to it comes first, the verdict is the last line.
         *causes, verdict = str(error).strip().splitlines()
-        print(*causes, sep="\n", file=sys.stderr)
+        if causes:
+            print(*causes, sep="\n", file=sys.stderr)
         sys.exit(_error(verdict))
     except KeyboardInterrupt:
         sys.exit(0)

@@ -177,7 +177,8 @@ class Play:
         if name is None:
             return
         if replied.error_code is not None:
-            self._refuse(f"{name}: {replied.error_message or replied.error_code}")
+            why = replied.error_message or replied.error_code
+            self._refuse(why if why.startswith(f"{name}:") else f"{name}: {why}")
         elif replied.data is not None:
             self._say("RESULT", _json(replied.data))
 
