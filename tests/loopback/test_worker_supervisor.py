@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+import uvloop
 
 from reactor_runtime.worker.local_port import LocalPort
 from reactor_runtime.worker.messages import Described, Failed, Invoke, Loaded, Released, Replied, SessionBegan, Slice
