@@ -14,6 +14,7 @@ class MeadowOutput(Output):
 
 class Meadow(ReactorModel):
     fps = 24
+    buffer_size = 2
 
     def load(self, config):
         self.pipe = load_checkpoint(config["checkpoint"])

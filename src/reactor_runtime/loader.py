@@ -7,7 +7,6 @@ import importlib.util
 import inspect
 import re
 import sys
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +19,7 @@ from reactor_runtime.authoring.contract import Contract
 from reactor_runtime.authoring.reactor_model import ReactorModel
 from reactor_runtime.authoring.video_model import VideoModel
 from reactor_runtime.authoring.weights import declared_root
-from reactor_runtime.errors import AuthorError, ContractError, LoadError, OperatorError
+from reactor_runtime.errors import ContractError, LoadError, OperatorError
 from reactor_runtime.worker.driver import Driver
 from reactor_runtime.worker.messages import Setup
 from reactor_runtime.worker.reactor_model_driver import ReactorModelDriver
@@ -170,12 +169,12 @@ def _named(entrypoint: str) -> type[VideoModel] | type[ReactorModel]:
             ) from None
         raise LoadError(
             f"Module '{module_name}' failed to import: missing dependency '{error.name}'. "
-            f"Install it or ensure it is available in your environment.\n{_trace(error)}"
-        ) from None
+            "Install it or ensure it is available in your environment."
+        ) from _from_author(error)
     except ContractError:
         raise
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the author's module: told with its traceback
-        raise LoadError(f"Module '{module_name}' failed to import: {_one_line(error)}\n{_trace(error)}") from None
+        raise LoadError(f"Module '{module_name}' failed to import: {_one_line(error)}") from _from_author(error)
     cls = getattr(module, class_name, None)
     if cls is None:
         raise LoadError(f"Class '{class_name}' not found in module '{module_name}'")
@@ -189,7 +188,7 @@ def _named(entrypoint: str) -> type[VideoModel] | type[ReactorModel]:
 def _scan(model_dir: Path) -> type[VideoModel] | type[ReactorModel]:
     """Import the modules that may hold a model and return the only one they define."""
     modules: list[ModuleType] = []
-    failures: list[tuple[Path, BaseException]] = []
+    failures: list[BaseException] = []
     for path in sorted(model_dir.glob("*.py")):
         if path.name.startswith(("_", "test_", "conftest")) or path.name.endswith("_test.py"):
             continue
@@ -198,7 +197,7 @@ def _scan(model_dir: Path) -> type[VideoModel] | type[ReactorModel]:
         try:
             modules.append(importlib.import_module(path.stem))
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the author's module: told if no model is found
-            failures.append((path, error))
+            failures.append(_from_author(error))
     names = {module.__name__ for module in modules}
     classes = {
         value: None
@@ -219,18 +218,12 @@ def _scan(model_dir: Path) -> type[VideoModel] | type[ReactorModel]:
             f"@model(name=...) or name it in {MANIFEST}: `model: module:ClassName`."
         )
     if not chosen:
-        raise _no_model(failures)
+        wrongly_declared = [error for error in failures if isinstance(error, ContractError)]
+        if wrongly_declared:
+            raise wrongly_declared[0]  # there is a model; this is what is wrong with it
+        cause = BaseExceptionGroup("these modules failed to import", failures) if len(failures) > 1 else None
+        raise LoadError(_NO_MODEL) from (cause or next(iter(failures), None))
     return chosen[0]
-
-
-def _no_model(failures: Sequence[tuple[Path, BaseException]]) -> AuthorError:
-    for _, error in failures:
-        if isinstance(error, ContractError):
-            return error  # there is a model; this is what is wrong with it
-    if not failures:
-        return LoadError(_NO_MODEL)
-    parts = [f"--- {path.name}: {_one_line(error)} ---\n{_trace(error)}" for path, error in failures]
-    return LoadError("\n".join([*parts, _NO_MODEL]))
 
 
 def _forget_other_models(model_dir: Path) -> None:
@@ -318,12 +311,12 @@ def _one_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def _trace(error: BaseException) -> str:
-    """Return the traceback from the author's first line on: what the import machinery did before tells nothing."""
+def _from_author(error: BaseException) -> BaseException:
+    """Cut the traceback to begin at the author's first line: what the import machinery did before tells nothing."""
     frames = error.__traceback__
     while frames is not None and _is_machinery(frames.tb_frame.f_code.co_filename):
         frames = frames.tb_next
-    return "".join(traceback.format_exception(error.with_traceback(frames))).rstrip()
+    return error.with_traceback(frames)
 
 
 def _is_machinery(filename: str) -> bool:

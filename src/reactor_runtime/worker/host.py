@@ -63,9 +63,9 @@ def failure(where: Where, error: BaseException | str) -> Failed:
         return Failed(where, f"the model failed {_WHERE_WORDS[where]}", legible(error))
     name = type(error).__name__
     text = str(error) if isinstance(error, ReactorError) else f"{name}: {error}".removesuffix(": ")
-    # A mistake that the runtime itself found while importing is told whole by its message.
-    told_whole = where == "import" and isinstance(error, ReactorError) and error.__cause__ is None
-    trace = "" if told_whole else "".join(traceback.format_exception(error))
+    # What the runtime itself found while importing is told whole by its message; the author's code is in its cause.
+    origin = error.__cause__ if where == "import" and isinstance(error, ReactorError) else error
+    trace = "" if origin is None else "".join(traceback.format_exception(origin))
     return Failed(where, f"the model raised {name} {_WHERE_WORDS[where]}", legible(text), legible(trace))
 
 
