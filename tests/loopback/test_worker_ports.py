@@ -214,6 +214,15 @@ async def test_what_was_sent_before_a_kill_arrives_and_its_pixels_stay(process: 
     assert np.array_equal(process.pixels[0], i420(picture(90, 160, 4)))
 
 
+async def test_a_worker_gets_variables_on_top_of_those_it_inherits(tmp_path: Path) -> None:
+    bench = Lab(ProcessPort({"LAB_CARD": "7"}))
+    told = "raise LookupError(os.environ['LAB_CARD'], os.environ['PATH'])"
+    await bench.start(tmp_path, LAB.replace("self.trouble = asyncio.Event()", told))
+    failed = await bench.watched.first(Failed)
+    assert failed.error.startswith("LookupError: ('7', ")
+    await bench.port.stop(5)
+
+
 async def test_what_a_model_forked_dies_with_it(process: Lab, tmp_path: Path) -> None:
     await process.load(tmp_path)
     await process.answer(process.command("die", how="fork"))

@@ -15,6 +15,8 @@ from contextlib import suppress
 from reactor_runtime.worker.piped_port import PipedPort
 
 MAIN = "reactor_runtime.worker.main"
+FLAGS = ("-P", "-u")
+"""No module is shadowed by a file of the working directory, and what the author prints before a crash is seen."""
 HANG_UP_PATIENCE = 1.0
 """Seconds between the end of the control pipe and that of the process."""
 LAST_WORDS = 0.2
@@ -31,7 +33,7 @@ class ProcessPort(PipedPort):
             env: Environment variables set for the worker, over those it inherits.
         """
         super().__init__()
-        self._env = env or {}
+        self._prefix = ["env", *(f"{name}={value}" for name, value in env.items())] if env else []
         self._how: str | None = None
         self._hang_up: asyncio.TimerHandle | None = None
 
@@ -39,12 +41,9 @@ class ProcessPort(PipedPort):
         fd = model.fileno()
         with model:
             self._process = subprocess.Popen(
-                # -P: a file of the working directory must not shadow a module of the same name. -u: what the author
-                # prints before a crash is seen.
-                [sys.executable, "-P", "-u", "-m", MAIN, "--fd", str(fd), "--first-ring", str(first_ring)],
+                [*self._prefix, sys.executable, *FLAGS, "-m", MAIN, "--fd", str(fd), "--first-ring", str(first_ring)],
                 stdin=subprocess.DEVNULL,
                 pass_fds=(fd,),
-                env={**os.environ, **self._env},
                 # A group of its own: Ctrl-C reaches the server alone, and what the model forks can be ended with it.
                 process_group=0,
             )
