@@ -1,4 +1,7 @@
-import "./style.css";
+import "./page.css";
+import "./inputs.css";
+import "./stage.css";
+import "./panel.css";
 import { Client, type State } from "./client";
 import { h, part } from "./dom";
 import { describe, Meter, type Figures } from "./figures";
