@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
+import os
 import threading
 import time
 from collections import deque
@@ -21,12 +23,12 @@ from reactor_runtime.media.frame import VIDEO_CLOCK_RATE, AccessUnit, Picture
 
 log = logging.getLogger(__name__)
 
-MAILBOX_DEPTH = 2
-"""Pictures that may wait for the encoder: one more than it works on, so that a hiccup of one interval drops nothing."""
+MAILBOX_DEPTH = 1
+"""Pictures that may wait for the encoder. With more, an encoder at its limit would add their time to every delay."""
 KEYFRAME_ONLY_ON_DEMAND = 1_000_000
 """As both the least and the greatest distance between key frames it switches libvpx' own choice off."""
-LONGEST_STEP = 2 * VIDEO_CLOCK_RATE
-"""A longer pause between two pictures tells the rate control nothing about the frame rate."""
+LONGEST_STEP = 2
+"""Intervals. What a longer pause left over is not spent on the next picture, which would be large and arrive late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,9 @@ class Rung:
             done()
 
     def _run(self) -> None:
+        # A model that keeps every core busy must not hold its own pictures back; it takes a privilege, so it may fail.
+        with contextlib.suppress(OSError, AttributeError):
+            os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
         encoder: _Encoder | None = None
         while (item := self._take()) is not None:
             picture, done = item
@@ -180,9 +185,9 @@ class _Encoder:
         if (picture.width, picture.height) != self.size:
             pixels = _scaled(picture, width, height)
         frame = av.VideoFrame.from_numpy_buffer(pixels, format="yuv420p", width=width)
-        # libvpx derives the frame rate from these: a jump in the picture's own clock would starve or flood a second.
+        # libvpx gives every picture bits for the time since the one before.
         step = self._interval if self._last_pts is None else picture.pts - self._last_pts
-        self._time += step if 0 < step <= LONGEST_STEP else self._interval
+        self._time += min(step, LONGEST_STEP * self._interval) if step > 0 else self._interval
         self._last_pts = picture.pts
         frame.pts = self._time
         frame.time_base = self._context.time_base

@@ -1,0 +1,39 @@
+from reactor_runtime.webrtc.offer import prepared
+
+HEAD = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 main 2\r\n"
+VIDEO = (
+    "m=video 9 UDP/TLS/RTP/SAVPF 96 97 98 39\r\na=mid:{mid}\r\na=recvonly\r\n"
+    "a=extmap:4 http://example.com/transport-wide-cc\r\n"
+    "a=extmap:12 https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension\r\n"
+    "a=extmap:13/recvonly http://www.webrtc.org/experiments/rtp-hdrext/video-layers-allocation00\r\n"
+    "a=rtpmap:96 VP8/90000\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n"
+    "a=rtpmap:98 VP9/90000\r\na=fmtp:98 profile-id=0\r\na=rtpmap:39 VP8/90000\r\na=fmtp:39 max-fr=60\r\n"
+)
+APPLICATION = "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:2\r\na=sctp-port:5000\r\n"
+START = "x-google-start-bitrate=4000"
+
+
+def test_vp8_starts_fast_on_the_lines_we_send_on_only() -> None:
+    offer = prepared(HEAD + VIDEO.format(mid="0") + VIDEO.format(mid="main") + APPLICATION, {"main"})
+    _, received, sent, application = offer.split("\r\nm=")
+    assert START not in received
+    assert START not in application
+    assert f"a=fmtp:96 {START}" in sent
+    assert f"a=fmtp:39 max-fr=60;{START}" in sent
+    assert sent.count(START) == 2
+    assert "a=fmtp:98 profile-id=0\r\n" in sent
+
+
+def test_what_describes_the_dummies_is_taken_out_and_the_rest_stays() -> None:
+    source = HEAD + VIDEO.format(mid="0") + APPLICATION
+    offer = prepared(source, set())
+    assert "dependency-descriptor" not in offer
+    assert "video-layers-allocation" not in offer
+    assert [line for line in source.splitlines() if line not in offer.splitlines()] == [
+        line for line in source.splitlines() if line.startswith(("a=extmap:12", "a=extmap:13"))
+    ]
+
+
+def test_an_offer_without_video_is_left_alone() -> None:
+    assert prepared(HEAD + APPLICATION, {"0"}) == HEAD + APPLICATION
+    assert prepared("garbage", {"0"}) == "garbage"
