@@ -1,0 +1,185 @@
+"""Our peer with a ladder on one side, the engine's own connection as the viewer on the other, both in one process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import webrtc
+
+from reactor_runtime.authoring.contract import TrackSpec
+from reactor_runtime.codec.ladder import Ladder
+from reactor_runtime.media.frame import AccessUnit, Picture
+from reactor_runtime.webrtc.peer import IceServer
+from reactor_runtime.webrtc.wrtc_peer import WrtcPeer
+
+WAIT = 15.0
+WIDTH, HEIGHT, BITS = 320, 240, 12
+VIDEO, AUDIO = TrackSpec("main_video", "video"), TrackSpec("main_audio", "audio")
+WEBCAM = TrackSpec("webcam", "video", "in")
+
+
+def painted(number: int) -> Picture:
+    """A picture with a number in black and white blocks, which survive lossy coding."""
+    pixels = np.full(WIDTH * HEIGHT * 3 // 2, 128, np.uint8)
+    luma = pixels[: WIDTH * HEIGHT].reshape(HEIGHT, WIDTH)
+    luma[:] = 90
+    side = WIDTH // BITS
+    for bit in range(BITS):
+        luma[:, bit * side : (bit + 1) * side] = 220 if number >> bit & 1 else 30
+    return Picture(pixels, WIDTH, HEIGHT, number * 3000)
+
+
+def read(luma: np.ndarray) -> int:
+    side = luma.shape[1] // BITS
+    middle = luma[luma.shape[0] // 2]
+    return sum(1 << bit for bit in range(BITS) if middle[bit * side + side // 2] > 125)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(WAIT):
+        while not condition():  # noqa: ASYNC110 - the engine's threads report some of these to nobody
+            await asyncio.sleep(0.005)
+
+
+@dataclass
+class Server:
+    """Our side of one viewer: a peer that reads a ladder."""
+
+    ladder: Ladder | None
+    ice_servers: tuple[IceServer, ...] = ()
+    connected: asyncio.Event = field(default_factory=asyncio.Event)
+    disconnected: list[str] = field(default_factory=list)
+    keyframe_requests: int = 0
+    echo: bool = True
+
+    def __post_init__(self) -> None:
+        self.peer = WrtcPeer(self, self.ice_servers)
+
+    def put(self, unit: AccessUnit) -> bool:
+        return self.peer.send_video(VIDEO.name, unit)
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def on_connected(self) -> None:
+        self.connected.set()
+        if self.ladder is not None:
+            self.ladder.join(self)
+
+    def on_disconnected(self, reason: str) -> None:
+        self.disconnected.append(reason)
+
+    def on_channel_open(self, label: str) -> None:
+        assert self.peer.send(label, "hello")
+
+    def on_message(self, label: str, data: str | bytes) -> None:
+        self.peer.send(label, f"{label}:{data!r}")
+
+    def on_keyframe_request(self, track: str) -> None:
+        self.keyframe_requests += 1
+        if self.ladder is not None:
+            self.ladder.request_keyframe(self)
+
+
+class Viewer:
+    """A client: offers, receives, reads the painted numbers."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.pc = webrtc.RTCPeerConnection()
+        self.numbers: list[int] = []
+        self.loudest = 0
+        self.messages: list[Any] = []
+        self.answer_sdp = ""
+        self.transceivers: dict[str, webrtc.RTCRtpTransceiver] = {}
+        self.tasks: list[asyncio.Task[None]] = []
+        self.channel = self.pc.create_data_channel("data")
+        self.channel.on("message", lambda e: self.messages.append(e.data))
+
+    async def connect(self, *specs: TrackSpec, tamper: Callable[[str], str] = lambda sdp: sdp) -> Viewer:
+        for spec in specs or (VIDEO,):
+            direction = "recvonly" if spec.direction == "out" else "sendonly"
+            init = webrtc.RTCRtpTransceiverInit(direction=direction)
+            self.transceivers[spec.name] = self.pc.add_transceiver(spec.kind, init)
+        await self.pc.set_local_description(await self.pc.create_offer())
+        await until(lambda: self.pc.ice_gathering_state == webrtc.RTCIceGatheringState.complete)
+        description = self.pc.local_description
+        assert description is not None
+        mids = {t.mid or "": spec for t, spec in zip(self.transceivers.values(), specs or (VIDEO,), strict=True)}
+        self.answer_sdp = await self.server.peer.answer(tamper(description.sdp), mids)
+        answer = webrtc.RTCSessionDescriptionInit(webrtc.RTCSdpType.answer, self.answer_sdp)
+        await self.pc.set_remote_description(answer)
+        for name, transceiver in self.transceivers.items():
+            if name != WEBCAM.name:
+                track = transceiver.receiver.track
+                watch = self._watch if track.kind == "video" else self._listen
+                self.tasks.append(asyncio.create_task(watch(track)))
+        async with asyncio.timeout(WAIT):
+            await self.server.connected.wait()
+        return self
+
+    async def decoded(self) -> int:
+        report = await self.pc.get_stats()
+        return sum(e.frames_decoded or 0 for e in report.values() if isinstance(e, webrtc.RTCInboundRtpStreamStats))
+
+    async def _watch(self, track: webrtc.MediaStreamTrack) -> None:
+        async for frame in webrtc.MediaStreamTrackProcessor(webrtc.MediaStreamTrackProcessorInit(track, 30)).readable:
+            buffer = bytearray(frame.allocation_size())
+            await frame.copy_to(buffer)
+            width, height = frame.coded_width, frame.coded_height
+            self.numbers.append(read(np.frombuffer(buffer, np.uint8)[: width * height].reshape(height, width)))
+            frame.close()
+
+    async def _listen(self, track: webrtc.MediaStreamTrack) -> None:
+        async for data in webrtc.MediaStreamTrackProcessor(webrtc.MediaStreamTrackProcessorInit(track, 30)).readable:
+            samples = bytearray(data.number_of_frames * data.number_of_channels * 2)
+            data.copy_to(samples, webrtc.AudioDataCopyToOptions(plane_index=0, format="s16"))
+            self.loudest = max(self.loudest, int(np.abs(np.frombuffer(samples, np.int16).astype(int)).max()))
+            data.close()
+
+    def close(self) -> None:
+        for task in self.tasks:
+            task.cancel()
+        self.channel.off()
+        self.pc.close()
+
+
+class Stage:
+    """A ladder that is fed painted pictures at a steady rate, and its viewers."""
+
+    def __init__(self) -> None:
+        self.ladder = Ladder("main_video", top_bps=2_000_000, small_bps=600_000, fps=30)
+        self.pushed = 0
+        self.viewers: list[Viewer] = []
+        self._feeding: asyncio.Task[None] | None = None
+
+    async def viewer(self, *specs: TrackSpec, **options: Any) -> Viewer:
+        viewer = Viewer(Server(self.ladder))
+        self.viewers.append(viewer)
+        return await viewer.connect(*specs, **options)
+
+    def feed(self) -> None:
+        self._feeding = asyncio.create_task(self._feed())
+
+    async def stop_feeding(self) -> None:
+        assert self._feeding is not None
+        self._feeding.cancel()
+        await asyncio.gather(self._feeding, return_exceptions=True)
+
+    async def _feed(self) -> None:
+        while True:
+            self.ladder.push(painted(self.pushed), lambda: None)
+            self.pushed += 1
+            await asyncio.sleep(1 / 30)
+
+    async def close(self) -> None:
+        if self._feeding is not None:
+            await self.stop_feeding()
+        self.ladder.close()
+        for viewer in self.viewers:
+            viewer.close()
+            viewer.server.peer.close()
