@@ -1,6 +1,7 @@
 """Watch a server with one or more viewers, read the stamp of every decoded picture, print one JSON report.
 
-A separate process, so that its decoding costs the server nothing: `python bench/receiver.py --url http://127.0.0.1:8080`.
+A separate process, so that its decoding is not counted as the server's:
+`python bench/receiver.py --url http://127.0.0.1:8080 --server-pid PID`.
 """
 
 from __future__ import annotations
