@@ -25,6 +25,7 @@ from reactor_runtime.worker.messages import (
     Invoke,
     Loaded,
     Ping,
+    Played,
     Pong,
     Released,
     Replied,
@@ -38,8 +39,8 @@ from reactor_runtime.worker.process_port import ProcessPort
 from tests.loopback.worker_models import LAB, Watched, held, lab, picture, settled
 from tests.unit.worker.border import i420
 
-ROOM = 2 + 3
-"""Slots of the lab's ring for single frames: its buffer_size and what the server holds."""
+ROOM = 2
+"""Slices of single frames that the lab's model may have ahead: its buffer_size."""
 
 
 class Lab:
@@ -79,7 +80,9 @@ class Lab:
         return (await self.watched.until(found))[0]
 
     def release(self, *slices: Slice) -> None:
+        """The server showed these slices and needs their pixels no more."""
         for item in slices:
+            self.port.send(Played(1))
             for ref in item.video.values():
                 self.port.send(Released(ref.ring, [ref.slot]))
 
@@ -124,7 +127,7 @@ async def test_frames_arrive_bit_exact_in_long_chunks_and_other_sizes(bench: Lab
 SIZES = [(180, 320), (90, 160)]
 
 
-async def test_emit_waits_until_slots_are_released(bench: Lab, tmp_path: Path) -> None:
+async def test_emit_waits_until_slices_are_shown(bench: Lab, tmp_path: Path) -> None:
     await bench.load(tmp_path)
     for seed in range(ROOM + 1):
         await bench.answer(bench.command("emit", height=16, width=16, seeds=[seed]))
@@ -141,19 +144,20 @@ async def test_flush_wakes_a_waiting_emit(bench: Lab, tmp_path: Path) -> None:
     await bench.load(tmp_path)
     bench.command("emit", height=16, width=16, seeds=[1] * 10)
     bench.command("emit", height=16, width=16, seeds=[2] * 10)
-    await bench.slices(13)
+    bench.release((await bench.slices(10))[0])
+    await bench.slices(11)
     assert (await bench.answer(bench.command("flush"))).error_code is None
     assert bench.watched.of(Flushed) == [Flushed(1)]
     bench.release(*bench.watched.of(Slice))
     bench.command("emit", height=16, width=16, seeds=[3])
-    assert (await bench.slices(14))[-1].epoch == 1
+    assert (await bench.slices(12))[-1].epoch == 1
 
 
 async def test_a_session_ends_while_an_emit_waits(bench: Lab, tmp_path: Path) -> None:
     await bench.load(tmp_path)
     bench.command("emit", height=16, width=16, seeds=[1] * 10)
     bench.command("emit", height=16, width=16, seeds=[2] * 10)
-    await bench.slices(13)
+    await bench.slices(10)
     bench.port.send(SessionEnding("stopped"))
     await bench.watched.first(SessionClosed)
 

@@ -15,7 +15,7 @@ from reactor_runtime.headless.output import Cut, open_output
 from reactor_runtime.media.frame import AUDIO_CLOCK_RATE, VIDEO_CLOCK_RATE, AudioBlock, Picture
 from reactor_runtime.media.pacer import FASTEST, FIRST_RATE
 from reactor_runtime.runtime.clock import now
-from reactor_runtime.worker.messages import Released, Slice, SlotRef
+from reactor_runtime.worker.messages import Played, Released, Slice, SlotRef
 from reactor_runtime.worker.supervisor import Supervisor
 
 
@@ -99,6 +99,7 @@ class Writer:
 
 
 def release(supervisor: Supervisor, piece: Slice) -> None:
-    """Give a slice's ring slots back to the model."""
+    """Give a slice back to the model: its credit, and its ring slots."""
+    supervisor.send(Played(1))
     for ref in piece.video.values():
         supervisor.send(Released(ref.ring, [ref.slot]))

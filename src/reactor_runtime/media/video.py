@@ -50,9 +50,7 @@ class VideoFrames:
         pixels.write_i420(self.pictures[index], out)
 
 
-def video_frames(
-    payload: object, *, track: str, none_is_black: bool = False, black_size: tuple[int, int] = (1280, 720)
-) -> VideoFrames:
+def video_frames(payload: object, *, track: str) -> VideoFrames:
     """Check what an author emits for a video track.
 
     A picture is (H, W, 3) RGB, (H, W, 4) RGBA (alpha is ignored), (H, W, 1) or (H, W) gray, of uint8 or any float in
@@ -62,16 +60,11 @@ def video_frames(
     Args:
         payload: What the author gave.
         track: Name for errors.
-        none_is_black: Whether None is one black frame (generation 1) or an error.
-        black_size: Width and height of that frame.
 
     Raises:
         OutputError: It is no picture; names the track, what came and what is wanted.
     """
-    if payload is None and none_is_black:
-        width, height = black_size
-        pictures = [np.zeros((height, width, 1), np.uint8)]
-    elif isinstance(payload, list | tuple):
+    if isinstance(payload, list | tuple):
         pictures = [_picture(item, f"{track}[{index}]") for index, item in enumerate(payload)]
     else:
         array = _array(payload, track)

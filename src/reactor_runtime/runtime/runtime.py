@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from reactor_runtime.authoring.contract import Contract
@@ -17,6 +17,7 @@ from reactor_runtime.config import SessionConfig
 from reactor_runtime.errors import ClientError, IllegalInput, LoadError
 from reactor_runtime.log import get_logger
 from reactor_runtime.runtime.clock import Alarm, now, wall_ms
+from reactor_runtime.runtime.commands import Commands
 from reactor_runtime.runtime.stream import Stream
 from reactor_runtime.session import machine
 from reactor_runtime.session.journal import Fact, Journal
@@ -26,11 +27,6 @@ from reactor_runtime.worker import messages as pipe
 from reactor_runtime.worker.supervisor import ModelDown, ModelUp, Supervisor
 
 log = get_logger("reactor.runtime")
-
-MAX_PENDING_PER_CLIENT = 256
-"""Commands one client may have unanswered; a model that hangs must not fill the server's memory."""
-REPLAY_TRIAL = 30.0
-"""Seconds within which a second loss after a replay blames the replay: the next resume goes without it."""
 
 RUNNING = frozenset({State.WAITING, State.STREAMING, State.ORPHANED, State.RECOVERING})
 
@@ -47,13 +43,6 @@ class Client(Protocol):
         """Close the client's wire."""
 
 
-@dataclass(slots=True)
-class _Pending:
-    client_id: int
-    command: wire.Command
-    submitted_at: float
-
-
 @dataclass(frozen=True, slots=True)
 class Health:
     """What `/health` tells: `status` is loading, ready or unhealthy."""
@@ -63,17 +52,6 @@ class Health:
     model: str | None
     detail: str | None
     progress: dict[str, Any] | None
-
-
-@dataclass(slots=True)
-class _Model:
-    """What is known of the model beside its contract."""
-
-    failure: str | None = None
-    progress: dict[str, Any] | None = None
-    import_error: LoadError | None = None
-    replay: dict[str, dict[str, Any]] = field(default_factory=dict)
-    resumed_at: float | None = None
 
 
 class Runtime:
@@ -98,9 +76,9 @@ class Runtime:
         self._supervisor = make_supervisor(self._observe)
         self._supervision: asyncio.Task[None] | None = None
         self._clients: dict[int, Client] = {}
-        self._pending: dict[int, _Pending] = {}
-        self._next_command_id = 1
-        self._model = _Model()
+        self._commands = Commands()
+        self._failure: str | None = None
+        self._progress: dict[str, Any] | None = None
         self._alarm = Alarm(self._tick)
 
     # ---- life ---------------------------------------------------------------------------------------------------
@@ -158,13 +136,13 @@ class Runtime:
 
     def health(self) -> Health:
         """Tell how the slot is."""
-        state, failure = self._session.state, self._model.failure
+        state, failure = self._session.state, self._failure
         if failure is not None or state is State.TERMINATED:
             status = "unhealthy"
         else:
             status = "loading" if state is State.CREATED else "ready"
         name = self.contract.model_name if self.contract else None
-        return Health(status, state, name, failure, self._model.progress if status == "loading" else None)
+        return Health(status, state, name, failure, self._progress if status == "loading" else None)
 
     def start_session(self) -> None:
         """Open a session, or join the one that runs.
@@ -174,7 +152,7 @@ class Runtime:
         """
         state = self._session.state
         if state is State.CREATED:
-            why = f"the model failed: {self._model.failure}" if self._model.failure else "the model is still loading"
+            why = f"the model failed: {self._failure}" if self._failure else "the model is still loading"
             raise ClientError(f"cannot start a session: {why}", code="not_ready", http_status=503)
         try:
             self._input(machine.Start())
@@ -205,31 +183,27 @@ class Runtime:
         """A client's wire is closed."""
         if self._clients.get(client.id) is client:
             del self._clients[client.id]
-            for command_id in [i for i, p in self._pending.items() if p.client_id == client.id]:
-                del self._pending[command_id]
+            self._commands.forget(client.id)
             self._note("connection_closed", conn_id=client.id)
             self._input(machine.ClientGone(client.id))
 
     def submit(self, client_id: int, command: wire.Command) -> None:
         """Check a command and hand it to the model; a refusal is answered here and journalled."""
         try:
-            self._check(client_id, command)
+            command_id = self._admit(client_id, command)
         except ClientError as error:
             self._note("error", message=f"command {command.name!r} refused: {error}", conn_id=client_id)
-            self._answer(client_id, command, pipe.Replied(0, error_code=error.code, error_message=str(error)))
+            self._answer(client_id, command, error_code=error.code, error_message=str(error))
             return
-        command_id, self._next_command_id = self._next_command_id, self._next_command_id + 1
-        self._pending[command_id] = _Pending(client_id, command, now())
         self._note("command", name=command.name, args=command.arguments, conn_id=client_id)
         self._supervisor.send(pipe.Invoke(command_id, command.name, command.arguments, client_id, now()))
 
-    def _check(self, client_id: int, command: wire.Command) -> None:
+    def _admit(self, client_id: int, command: wire.Command) -> int:
         if self.contract is None or self._session.state is not State.STREAMING:
             detail = "the model is restarting" if self._session.state is State.RECOVERING else "no session is streaming"
             raise ClientError(detail, code="not_ready")
-        if sum(p.client_id == client_id for p in self._pending.values()) >= MAX_PENDING_PER_CLIENT:
-            raise ClientError("too many unanswered commands", code="too_many_commands")
         self.contract.check(command.name, command.arguments)
+        return self._commands.submit(client_id, command)
 
     # ---- what the model and its supervisor report ---------------------------------------------------------------
 
@@ -253,7 +227,7 @@ class Runtime:
             case pipe.Described():
                 self._describe(item.contract)
             case pipe.Progress():
-                self._model.progress = {"text": item.text, "fraction": item.fraction}
+                self._progress = {"text": item.text, "fraction": item.fraction}
                 self._broadcast(wire.LoadingProgress(item.text, item.fraction))
             case pipe.Failed():
                 self._report(item)
@@ -262,7 +236,7 @@ class Runtime:
             case pipe.SessionEnded() if self.running:
                 self._input(machine.ModelEnded(item.reason, item.crashed))
             case ModelUp():
-                self._model.failure = self._model.progress = None
+                self._failure = self._progress = None
                 self._input(machine.ModelReady())
             case ModelDown():
                 self._lose(item)
@@ -278,7 +252,12 @@ class Runtime:
                 self._input(machine.Stop("the model's code has changed"))
             self.stream.close()
         self.contract = contract
-        self.stream = Stream(contract, pixels=self._supervisor.pixels, release=self._release)
+        self.stream = Stream(
+            contract,
+            pixels=self._supervisor.pixels,
+            release=self._release,
+            played=lambda slices: self._supervisor.send(pipe.Played(slices)),
+        )
 
     def _release(self, refs: list[pipe.SlotRef]) -> None:
         slots: dict[int, list[int]] = {}
@@ -295,7 +274,7 @@ class Runtime:
             trace = f"\n{failed.traceback}" if failed.traceback else ""
             log.error(f"the model failed ({failed.where}): {failed.error}{trace}", session=self.session_id)
         if failed.where in ("import", "load"):
-            self._model.failure = failed.summary
+            self._failure = failed.summary
         self._note("error", message=f"{failed.where}: {failed.summary}")
         self._broadcast(wire.ModelFailed(failed.where, failed.summary))
 
@@ -303,29 +282,22 @@ class Runtime:
         log.error(f"{down.reason}{'' if down.failed else '; starting it again'}", session=self.session_id)
         if self.stream is not None:
             self.stream.lose_model()
-        pending, self._pending = self._pending, {}
-        for entry in pending.values():
-            lost = pipe.Replied(0, error_code="model_lost", error_message=down.reason)
-            self._answer(entry.client_id, entry.command, lost)
-        if self._model.resumed_at is not None and now() - self._model.resumed_at < REPLAY_TRIAL:
-            self._model.replay.clear()
+        for client_id, command in self._commands.lose_model(now()):
+            self._answer(client_id, command, error_code="model_lost", error_message=down.reason)
         if down.failed:
-            self._model.failure = self._model.failure or down.reason
+            self._failure = self._failure or down.reason
             self._input(machine.GiveUp(down.reason))
         else:
             self._input(machine.ModelLost(down.reason))
 
     def _settle(self, replied: pipe.Replied) -> None:
-        entry = self._pending.pop(replied.command_id, None)
+        entry = self._commands.settle(replied.command_id, accepted=replied.error_code is None)
         if entry is None:
             return
-        if replied.error_code is None:
-            # Newest last, one per name: what a fresh model must be told to be where this one was.
-            self._model.replay.pop(entry.command.name, None)
-            self._model.replay[entry.command.name] = entry.command.arguments
-        else:
-            self._note("error", message=f"command {entry.command.name!r}: {replied.error_message}")
-        self._answer(entry.client_id, entry.command, replied)
+        client_id, command = entry
+        if replied.error_code is not None:
+            self._note("error", message=f"command {command.name!r}: {replied.error_message}", conn_id=client_id)
+        self._answer(client_id, command, replied.name, replied.data, replied.error_code, replied.error_message)
 
     # ---- effects ------------------------------------------------------------------------------------------------
 
@@ -339,8 +311,7 @@ class Runtime:
         for effect in effects:
             match effect:
                 case machine.BeginSession():
-                    self._model.replay.clear()
-                    self._model.resumed_at = None
+                    self._commands = Commands()
                     self._supervisor.send(pipe.SessionBegan(self.session_id))
                 case machine.AnnounceClient(client_id):
                     self._supervisor.send(pipe.ClientJoined(client_id, now()))
@@ -363,13 +334,11 @@ class Runtime:
         self._supervisor.send(pipe.SessionBegan(self.session_id))
         for client_id in clients:
             self._supervisor.send(pipe.ClientJoined(client_id, now()))
-        for name, arguments in self._model.replay.items():
+        for name, arguments in self._commands.replay(now()):
             self._supervisor.send(pipe.Invoke(0, name, arguments, None, now()))
-        self._model.resumed_at = now()
 
     def _close_clients(self, reason: str) -> None:
         clients, self._clients = self._clients, {}
-        self._pending.clear()
         for client in clients.values():
             client.send(wire.SessionEnded(reason))
             client.close(reason)
@@ -379,10 +348,16 @@ class Runtime:
         self._note("state", reason=reason)
         self._broadcast(wire.SessionStateChanged(state, reason))
 
-    def _answer(self, client_id: int, command: wire.Command, replied: pipe.Replied) -> None:
-        answer = wire.CommandAnswered(
-            command.request_id, command.name, replied.name, replied.data, replied.error_code, replied.error_message
-        )
+    def _answer(
+        self,
+        client_id: int,
+        command: wire.Command,
+        name: str | None = None,
+        data: Any = None,
+        error_code: str | None = None,
+        error_message: str = "",
+    ) -> None:
+        answer = wire.CommandAnswered(command.request_id, command.name, name, data, error_code, error_message)
         self._broadcast(answer, only=client_id)
 
     def _broadcast(self, message: wire.Outbound, *, only: int | None = None) -> None:

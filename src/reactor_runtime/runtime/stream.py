@@ -84,9 +84,19 @@ class Stream:
         *,
         pixels: Callable[[SlotRef], npt.NDArray[np.uint8]],
         release: Callable[[list[SlotRef]], None],
+        played: Callable[[int], None],
     ) -> None:
+        """Begin an empty stream.
+
+        Args:
+            contract: Its output tracks and rate.
+            pixels: Gives the I420 bytes of a slot.
+            release: Told which slots nobody needs any more.
+            played: Told how many slices left the queue, shown or dropped: the model's credit.
+        """
         self._pixels = pixels
         self._release = release
+        self._played = played
         self._fps = contract.fps
         self._pacer: Pacer[Slice] = Pacer(contract.fps)
         self._video = {track.name: _VideoTrack() for track in contract.outputs("video")}
@@ -125,7 +135,7 @@ class Stream:
     def lose_model(self) -> None:
         """The model is gone: what it had queued is dropped, the last picture stays, a fresh model starts anew."""
         self._instance += 1
-        self._give_back(self._pacer.flush())
+        self.dropped += self._pacer.queued
         self._pacer = Pacer(self._fps)
         self._epoch = 0
         for audio in self._audio.values():
@@ -204,6 +214,7 @@ class Stream:
 
     def _play(self, item: Slice, at: float) -> None:
         self.shown += 1
+        self._played(1)
         pts = self._pts(at)
         for name, ref in item.video.items():
             picture = Picture(self._pixels(ref), ref.width, ref.height, pts)
@@ -211,8 +222,6 @@ class Stream:
         for name, (channels, samples) in item.audio.items():
             if self._audio[name].readers:
                 self._audio[name].clock.offer(samples, channels, at)
-        if not item.video:
-            self._give_back_refs(list(item.video.values()))
 
     def _show(self, track: _VideoTrack, picture: Picture, lease: _Lease | None) -> None:
         former, track.last, track.lease, track.shown_at = track.lease, picture, lease, now()
@@ -231,15 +240,13 @@ class Stream:
 
     def _lease(self, ref: SlotRef) -> _Lease:
         instance = self._instance
-        return _Lease(lambda: self._give_back_refs([ref]) if instance == self._instance else None)
+        return _Lease(lambda: self._release([ref]) if instance == self._instance else None)
 
     def _give_back(self, items: list[Slice]) -> None:
-        self.dropped += len(items)
-        self._give_back_refs([ref for item in items for ref in item.video.values()])
-
-    def _give_back_refs(self, refs: list[SlotRef]) -> None:
-        if refs:
-            self._release(refs)
+        if items:
+            self.dropped += len(items)
+            self._played(len(items))
+            self._release([ref for item in items for ref in item.video.values()])
 
     def _arm(self) -> None:
         deadlines = [self._pacer.next_deadline()]

@@ -25,6 +25,7 @@ from reactor_runtime.worker.messages import (
     Failed,
     Flushed,
     Invoke,
+    Played,
     Progress,
     Released,
     Replied,
@@ -69,6 +70,10 @@ def failure(where: Where, error: BaseException | str) -> Failed:
     return Failed(where, f"the model raised {name} {_WHERE_WORDS[where]}", legible(text), legible(trace))
 
 
+def _samples(slices: list[dict[str, tuple[int, bytes]]], track: str) -> int:
+    return sum(len(block[track][1]) // (2 * block[track][0]) for block in slices if track in block)
+
+
 Ticket = tuple[int, int]
 """Session and epoch that a chunk belongs to; once they are over, the rest of the chunk is abandoned."""
 
@@ -78,15 +83,13 @@ class _Line:
     """One output track.
 
     Attributes:
-        lock: Held while a chunk of this track goes out; guards what is not guarded by `Host._changed`.
-        sounds_until: When the sound handed over so far will have been played. Guarded by `Host._changed`, as `ring` is.
+        lock: Held while a chunk of this track goes out; guards what is not guarded by `Host._changed`, as `ring` is.
         emitted_at: When the last emit of this session returned; None before the first.
     """
 
     spec: TrackSpec
     ring: RingWriter
     lock: threading.Lock = field(default_factory=threading.Lock)
-    sounds_until: float = 0.0
     emitted_at: float | None = None
     resampler: tuple[Ticket, int, Resampler] | None = None
 
@@ -126,6 +129,7 @@ class Host:
         self._open = False
         self._began_at = 0.0
         self._epoch = 0
+        self._ahead = 0
         self._unanswered: set[int] = set()
         self._answered: deque[tuple[float, int]] = deque(maxlen=1024)
 
@@ -145,6 +149,8 @@ class Host:
                     self._open = False
                 case Invoke():
                     self._unanswered.add(message.command_id)
+                case Played():
+                    self._ahead -= message.slices
                 case Released():
                     for line in self._lines.values():
                         for slot in message.slots:
@@ -187,8 +193,6 @@ class Host:
         """Drop everything not yet shown; see `Outlet.flush`."""
         with self._changed:
             self._epoch += 1
-            for line in self._lines.values():
-                line.sounds_until = 0.0
             self._pipe.send(Flushed(self._epoch, hold))
             self._changed.notify_all()
 
@@ -228,19 +232,21 @@ class Host:
         return line.resampler[2].push(samples)
 
     def _measured(self, chunk: _Chunk, entered: float, compute_time: float | None) -> float | None:
-        """Frames per second that the model could make, if this chunk tells."""
+        """Frames per second that the model could make, if this chunk tells; sound plays at its own rate."""
+        if samples := max((_samples(chunk.audio, line.spec.name) for line in chunk.lines), default=0):
+            return chunk.count * AUDIO_CLOCK_RATE / samples
         # How long a session's first chunk took to make cannot be told from waiting for the session's first command.
         since = [line.emitted_at for line in chunk.lines if line.emitted_at is not None]
         seconds = compute_time or (entered - max(since) if since else 0.0)
-        return chunk.count / seconds if chunk.video and seconds > 0 else None
+        return chunk.count / seconds if seconds > 0 else None
 
     def _send_chunk(self, chunk: _Chunk, drop: bool) -> int:
         """Send slice after slice, each as soon as it has room; return how many went out, 0 when overtaken."""
         for index in range(chunk.count):
             slots: dict[str, SlotRef] = {}
             try:
-                if not chunk.video and not self._wait_for_silence(chunk, drop):
-                    return 0
+                if not self._wait_for_room(chunk, drop):
+                    return index if self._ticket == chunk.ticket else 0
                 for name, frames in chunk.video.items():
                     taken = self._take_slot(self._lines[name].ring, frames, chunk, drop)
                     if taken is None:
@@ -255,34 +261,35 @@ class Host:
                     self._give_back(slots)
         return chunk.count
 
+    def _lead(self, chunk: _Chunk) -> int:
+        """Slices that may wait to be shown: never less than a chunk, or making and showing could not overlap."""
+        return max(self._contract.buffer_size, chunk.count)
+
+    def _wait_for_room(self, chunk: _Chunk, drop: bool) -> bool:
+        """Wait until one more slice may be ahead of what is shown; False when it is not to be."""
+        with self._changed:
+            while self._ticket == chunk.ticket:
+                if self._ahead < self._lead(chunk):
+                    return True
+                if drop:
+                    return False
+                self._changed.wait()
+        return False
+
     def _take_slot(
         self, ring: RingWriter, frames: VideoFrames, chunk: _Chunk, drop: bool
     ) -> tuple[SlotRef, Pixels] | None:
-        """Wait for a credit, which is a slot the server has given back; None when there is to be none."""
-        room = max(self._contract.buffer_size, chunk.count) + HELD_BY_SERVER
+        """Wait for a slot whose pixels the server needs no more; None when there is to be none."""
+        slots = self._lead(chunk) + HELD_BY_SERVER
         with self._changed:
-            ring.fit(frames.i420_bytes, room)
+            ring.fit(frames.i420_bytes, slots)
             while self._ticket == chunk.ticket:
-                if ring.taken < room:
+                if ring.taken < slots:
                     return ring.take(frames.width, frames.height)
                 if drop:
                     return None
                 self._changed.wait()
         return None
-
-    def _wait_for_silence(self, chunk: _Chunk, drop: bool) -> bool:
-        """Wait until the sound ahead is no more than `buffer_size` frames long; False when it is not to be."""
-        # Sound without pictures takes no slots, but it plays in real time: its lead is known without asking.
-        lead = self._contract.buffer_size / (self._contract.fps or USUAL_FPS)
-        with self._changed:
-            while self._ticket == chunk.ticket:
-                wait = max(line.sounds_until for line in chunk.lines) - self._clock() - lead
-                if wait <= 0:
-                    return True
-                if drop:
-                    return False
-                self._changed.wait(wait)
-        return False
 
     def _send_slice(self, chunk: _Chunk, index: int, slots: dict[str, SlotRef]) -> bool:
         with self._changed:
@@ -293,18 +300,14 @@ class Host:
             if index == 0 and (chunk.video or not self._contract.outputs("video")):
                 while self._answered and self._answered[0][0] <= chunk.began_at:
                     answers.append(self._answered.popleft()[1])
-            audio = chunk.audio[index]
-            for name, (channels, samples) in audio.items():
-                line = self._lines[name]
-                seconds = len(samples) / (2 * channels * AUDIO_CLOCK_RATE)
-                line.sounds_until = max(line.sounds_until, now) + seconds
+            self._ahead += 1
             return self._pipe.send(
                 Slice(
                     self._epoch,
                     index,
                     chunk.count,
                     slots,
-                    audio,
+                    chunk.audio[index],
                     chunk.fps,
                     answers,
                     began_at=chunk.began_at,

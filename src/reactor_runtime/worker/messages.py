@@ -80,6 +80,12 @@ class Released(_Message, frozen=True):
     slots: list[int]
 
 
+class Played(_Message, frozen=True):
+    """Slices that left the server's queue, shown or dropped: so many more may be generated ahead."""
+
+    slices: int
+
+
 class Ping(_Message, frozen=True):
     """Answered at once, from the control thread, by `Pong`."""
 
@@ -221,7 +227,9 @@ class Pong(_Message, frozen=True):
     sent_at: float
 
 
-ToModel = Setup | SessionBegan | ClientJoined | ClientLeft | Invoke | SessionEnding | Released | Ping | Shutdown
+ToModel = (
+    Setup | SessionBegan | ClientJoined | ClientLeft | Invoke | SessionEnding | Released | Played | Ping | Shutdown
+)
 FromModel = (
     Described
     | Progress

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from reactor_runtime.errors import IllegalInput, OutputError
-from reactor_runtime.media.pixels import black_i420, to_rgb
+from reactor_runtime.media.pixels import to_rgb
 from reactor_runtime.media.video import VideoFrames, video_frames
 from tests.unit.media.tensor import Tensor
 
@@ -105,13 +105,6 @@ def test_odd_sizes_are_made_even() -> None:
     frames = video_frames(GRADIENT[:11, :15], track="t")
     assert (frames.width, frames.height, frames.i420_bytes) == (16, 12, 16 * 12 * 3 // 2)
     assert np.array_equal(to_rgb(i420(frames), 16, 12)[-1], to_rgb(i420(frames), 16, 12)[-2])
-
-
-def test_none_is_one_black_frame_where_the_generation_says_so() -> None:
-    frames = video_frames(None, track="t", none_is_black=True)
-    assert (frames.count, frames.width, frames.height) == (1, 1280, 720)
-    small = video_frames(None, track="t", none_is_black=True, black_size=(32, 18))
-    assert np.array_equal(i420(small), black_i420(32, 18))
 
 
 def test_a_frame_is_written_into_the_slot_given() -> None:

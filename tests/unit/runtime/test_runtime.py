@@ -10,7 +10,8 @@ import pytest
 from reactor_runtime.authoring.contract import CommandSpec, Contract, TrackSpec
 from reactor_runtime.config import SessionConfig
 from reactor_runtime.errors import ClientError
-from reactor_runtime.runtime.runtime import MAX_PENDING_PER_CLIENT, Runtime
+from reactor_runtime.runtime.commands import MAX_UNANSWERED
+from reactor_runtime.runtime.runtime import Runtime
 from reactor_runtime.session.journal import Journal
 from reactor_runtime.session.machine import State
 from reactor_runtime.wire import messages as wire
@@ -147,7 +148,7 @@ async def test_a_bad_command_is_answered_and_journalled_and_never_reaches_the_mo
 
 async def test_a_client_cannot_fill_the_server_with_unanswered_commands(slot: Slot) -> None:
     greedy, modest = slot.streaming(5000, 5001)
-    for _ in range(MAX_PENDING_PER_CLIENT + 1):
+    for _ in range(MAX_UNANSWERED + 1):
         slot.submit(greedy, n=1)
     (refusal,) = greedy.of(wire.CommandAnswered)
     assert refusal.error_code == "too_many_commands"

@@ -27,10 +27,14 @@ class Ring:
 
     def __init__(self) -> None:
         self.returned: list[int] = []
+        self.played = 0
         self.memory = [np.full(WIDTH * HEIGHT * 3 // 2, slot, np.uint8) for slot in range(32)]
 
     def pixels(self, ref: SlotRef) -> np.ndarray:
         return self.memory[ref.slot]
+
+    def count_played(self, slices: int) -> None:
+        self.played += slices
 
     def release(self, refs: list[SlotRef]) -> None:
         self.returned += [ref.slot for ref in refs]
@@ -85,7 +89,7 @@ def ring() -> Ring:
 
 @pytest.fixture
 async def stream(ring: Ring):
-    made = Stream(CONTRACT, pixels=ring.pixels, release=ring.release)
+    made = Stream(CONTRACT, pixels=ring.pixels, release=ring.release, played=ring.count_played)
     yield made
     made.close()
 
@@ -140,6 +144,7 @@ async def test_a_flush_drops_what_is_queued_and_shows_black_unless_held(hold: bo
     stream.flush(1, hold=hold)
     assert set(ring.returned) >= {4, 5, 6} - set(watcher.shown)
     assert stream.queued == 0
+    assert ring.played == 4, "what is dropped is credit as much as what is shown"
     if hold:
         assert watcher.shown[-1] != 16
     else:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from reactor_runtime.authoring.contract import Contract, TrackSpec
 from reactor_runtime.media.video import video_frames
 from reactor_runtime.worker.host import Host
-from reactor_runtime.worker.messages import Released, RingOpened, SessionBegan, Slice, SlotRef
+from reactor_runtime.worker.messages import Played, Released, RingOpened, SessionBegan, Slice, SlotRef
 from reactor_runtime.worker.ring import RingReader
 
 T = TypeVar("T")
@@ -59,7 +59,9 @@ def host_of(*tracks: TrackSpec, fps: float | None = None, buffer_size: int = 4, 
 
 
 def release(host: Host, *slices: Slice) -> None:
+    """The server showed these slices and needs their pixels no more."""
     for item in slices:
+        host.note(Played(1))
         for ref in item.video.values():
             host.note(Released(ref.ring, [ref.slot]))
 

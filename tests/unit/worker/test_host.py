@@ -12,6 +12,8 @@ from reactor_runtime.worker.messages import (
     Failed,
     Flushed,
     Invoke,
+    Played,
+    Released,
     Replied,
     RingOpened,
     Said,
@@ -47,26 +49,39 @@ def test_every_frame_of_a_long_chunk_has_a_slot_of_its_own() -> None:
         assert np.array_equal(border.pixels(item.video["main"]), i420(frame))
 
 
-def test_emit_waits_for_a_slot_once_the_lead_is_used_up() -> None:
+def test_emit_waits_until_one_of_the_slices_ahead_is_shown() -> None:
     host, border = host_of(VIDEO, buffer_size=2)
-    room = 2 + HELD_BY_SERVER
-    for _ in range(room):
+    for _ in range(2):
         host.emit({"main": picture(16, 16)})
     waiting = Call(lambda: host.emit({"main": picture(16, 16, 1)}))
     host.note(Invoke(1, "nothing", {}))
-    assert len(border.slices) == room
-    release(host, border.slices[0])
+    assert len(border.slices) == 2
+    host.note(Played(1))
     assert waiting.wait() == 1
     assert np.array_equal(border.pixels(border.slices[-1].video["main"]), i420(picture(16, 16, 1)))
+
+
+def test_emit_waits_for_a_slot_while_the_server_keeps_what_it_showed() -> None:
+    host, border = host_of(VIDEO, buffer_size=1)
+    for _ in range(1 + HELD_BY_SERVER):
+        host.emit({"main": picture(16, 16)})
+        host.note(Played(1))
+    waiting = Call(lambda: host.emit({"main": picture(16, 16)}))
+    host.note(Invoke(1, "nothing", {}))
+    assert len(border.slices) == 1 + HELD_BY_SERVER
+    ref = border.slices[0].video["main"]
+    host.note(Released(ref.ring, [ref.slot]))
+    assert waiting.wait() == 1
 
 
 def test_a_dropping_emit_hands_over_what_finds_room() -> None:
     host, border = host_of(VIDEO, buffer_size=2)
     chunk = np.stack([picture(16, 16)] * 4)
     assert host.emit({"main": chunk}, drop=True) == 4
-    assert host.emit({"main": chunk}, drop=True) == HELD_BY_SERVER
-    assert host.emit({"main": chunk[:2]}, drop=True) == 0
-    assert len(border.slices) == 4 + HELD_BY_SERVER
+    assert host.emit({"main": chunk}, drop=True) == 0
+    release(host, *border.slices[:3])
+    assert host.emit({"main": chunk[:2]}, drop=True) == 1
+    assert len(border.slices) == 5
 
 
 def test_flush_wakes_a_waiting_emit_and_abandons_its_chunk() -> None:
@@ -74,7 +89,7 @@ def test_flush_wakes_a_waiting_emit_and_abandons_its_chunk() -> None:
     chunk = np.stack([picture(16, 16)] * 4)
     host.emit({"main": chunk})
     waiting = Call(lambda: host.emit({"main": chunk}))
-    eventually(lambda: len(border.slices) == 4 + HELD_BY_SERVER)
+    eventually(lambda: len(border.slices) == 4)
     host.flush(hold=True)
     assert waiting.wait() == 0
     assert border.of(Flushed) == [Flushed(1, hold=True)]
@@ -88,7 +103,7 @@ def test_the_end_of_a_session_wakes_a_waiting_emit() -> None:
     chunk = np.stack([picture(16, 16)] * 4)
     host.emit({"main": chunk})
     waiting = Call(lambda: host.emit({"main": chunk}))
-    eventually(lambda: len(border.slices) == 4 + HELD_BY_SERVER)
+    eventually(lambda: len(border.slices) == 4)
     host.note(SessionEnding("stopped"))
     assert waiting.wait() == 0
     release(host, *border.slices)
@@ -110,10 +125,13 @@ def test_a_bigger_picture_opens_a_bigger_ring_and_the_lead_stays_bounded() -> No
     small, big = picture(16, 16), picture(64, 32)
     for _ in range(3):
         host.emit({"main": small})
+        host.note(Played(1))
     host.emit({"main": big})
+    host.note(Played(1))
     assert [ring.slot_bytes for ring in border.of(RingOpened)] == [384, 3072]
     assert host.emit({"main": big}, drop=True) == 0
-    release(host, border.slices[0])
+    ref = border.slices[0].video["main"]
+    host.note(Released(ref.ring, [ref.slot]))
     assert host.emit({"main": small}, drop=True) == 1
     assert len(border.of(RingOpened)) == 2
     assert np.array_equal(border.pixels(border.slices[1].video["main"]), i420(small))
@@ -171,25 +189,20 @@ def test_sound_of_any_rate_arrives_at_48_khz() -> None:
     assert 3 * 4800 - 200 <= samples <= 3 * 4800
 
 
-def test_sound_without_pictures_is_bounded_by_its_own_length() -> None:
-    clock = Clock()
-    host, _ = host_of(SOUND, fps=10, buffer_size=2, clock=clock)
+def test_sound_without_pictures_is_bounded_like_pictures_and_plays_at_its_own_rate() -> None:
+    host, border = host_of(SOUND, buffer_size=2)
     tenth = np.zeros(4800, np.int16)
-    assert [host.emit({"sound": tenth}, drop=True) for _ in range(5)] == [1, 1, 1, 0, 0]
-    clock.now += 0.11
+    assert [host.emit({"sound": tenth}, drop=True) for _ in range(3)] == [1, 1, 0]
+    host.note(Played(1))
     assert [host.emit({"sound": tenth}, drop=True) for _ in range(2)] == [1, 0]
-    host.flush()
-    assert host.emit({"sound": tenth}, drop=True) == 1
+    assert [s.fps for s in border.slices] == [10.0] * 3
 
 
-def test_a_waiting_sound_emit_goes_on_by_itself_and_is_woken_by_flush() -> None:
-    host, _ = host_of(SOUND, fps=1000, buffer_size=1)
-    assert host.emit({"sound": np.zeros(480, np.int16)}) == 1
-    assert host.emit({"sound": np.zeros(48_000 * 60, np.int16)}) == 1
-    waiting = Call(lambda: host.emit({"sound": np.zeros(480, np.int16)}))
-    host.flush()
-    assert waiting.wait() in (0, 1)
-    assert host.emit({"sound": np.zeros(480, np.int16)}) == 1
+def test_pictures_with_sound_play_at_the_rate_of_the_sound_however_fast_they_were_made() -> None:
+    host, border = host_of(VIDEO, SOUND)
+    chunk = np.stack([picture(16, 16)] * 4)
+    host.emit({"main": chunk, "sound": np.zeros(8000, np.int16)}, compute_time=0.001)
+    assert {s.fps for s in border.slices} == {24.0}
 
 
 def test_the_rate_is_the_authors_else_measured_from_what_the_chunk_took() -> None:
@@ -199,8 +212,8 @@ def test_the_rate_is_the_authors_else_measured_from_what_the_chunk_took() -> Non
     host.emit({"main": chunk})
     clock.now += 0.5
     host.emit({"main": chunk})
-    host.emit({"main": chunk}, compute_time=0.1, drop=True)
     release(host, *border.slices)
+    host.emit({"main": chunk}, compute_time=0.1)
     host.emit({"main": chunk}, fps=12.5)
     assert [s.fps for s in border.slices if s.index == 0] == [None, 4.0, 20.0, 12.5]
 
