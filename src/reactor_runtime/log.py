@@ -84,8 +84,8 @@ class StatusLine:
     """
 
     def __init__(self, log: Logger, began_at: float, stream: TextIO | None = None) -> None:
+        self.began_at = began_at
         self._log = log
-        self._began_at = began_at
         self._stream = stream or sys.stderr
         self._text = ""
 
@@ -101,13 +101,13 @@ class StatusLine:
             text = f"{text} {fraction:.0%}"
         if not self._stream.isatty():
             if text and text != self._text:
-                self._log.info(text, elapsed=f"{now - self._began_at:.1f}s")
+                self._log.info(text, elapsed=f"{now - self.began_at:.1f}s")
             self._text = text or self._text
             return
         self._text = text or self._text
         if self._text:
             _Handler.open_line = self
-            self._stream.write(f"\r\x1b[K{self._text} · {now - self._began_at:.0f} s")
+            self._stream.write(f"\r\x1b[K{self._text} · {now - self.began_at:.0f} s")
             self._stream.flush()
 
     def clear(self) -> None:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from reactor_runtime.config import Config
 from reactor_runtime.errors import OperatorError
-from reactor_runtime.log import get_logger
+from reactor_runtime.log import StatusLine, get_logger
+from reactor_runtime.runtime.clock import now
 from reactor_runtime.runtime.pool import session_ids
 from reactor_runtime.runtime.runtime import Runtime
 from reactor_runtime.session.journal import Journal
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 log = get_logger("reactor.serve")
 
+STATUS_INTERVAL = 0.2
+"""Seconds between two looks at what loading is busy with."""
 CLOSE_SSE = 2
 """Seconds that open HTTP responses get to finish once the server stops."""
 
@@ -55,6 +58,7 @@ async def _serve(config: Config) -> int:
     stop = asyncio.Event()
     with _signals(stop.set):
         server, slots, tasks = _http(config, runtimes)
+        tasks.append(asyncio.create_task(_show_loading(runtimes[0])))
         tasks.append(asyncio.create_task(server.serve([listener])))
         host, port = listener.getsockname()[:2]
         print(f"Open http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)
@@ -80,6 +84,17 @@ async def _until(stop: asyncio.Event, runtimes: list[Runtime]) -> None:
     for failure in failures:
         if failure.done():
             raise failure.result()
+
+
+async def _show_loading(runtime: Runtime) -> None:
+    status = StatusLine(log, now())
+    while (health := runtime.health()).status == "loading":
+        progress = health.progress or {"text": "loading the model", "fraction": None}
+        status.show(now(), progress["text"], progress["fraction"])
+        await asyncio.sleep(STATUS_INTERVAL)
+    status.clear()
+    if health.status == "ready":
+        log.info("the model is ready", seconds=f"{now() - status.began_at:.1f}")
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 
+from reactor_runtime.config import environment, load
 from reactor_runtime.log import configure
 from reactor_runtime.worker.instance import ABANDONED, Instance
 from reactor_runtime.worker.messages import Setup
@@ -39,7 +40,8 @@ def main() -> int:
     setup = pipe.receive()
     if not isinstance(setup, Setup):
         return ABANDONED
-    configure("debug" if setup.verbose else "info")
+    log = load({"verbose": setup.verbose}, environment(), None).log
+    configure(log.level, log.format)
     try:
         return Instance(pipe, options.first_ring, os._exit).run(setup)
     finally:
