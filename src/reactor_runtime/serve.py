@@ -55,6 +55,7 @@ async def _serve(config: Config) -> int:
     runtimes = [_runtime(config, number, name) for number, name in enumerate(session_ids(config.model.workers))]
     for runtime in runtimes:
         runtime.start()
+    await asyncio.sleep(0)  # the workers start here and import beside us
     stop = asyncio.Event()
     with _signals(stop.set):
         server, slots, tasks = _http(config, runtimes)
@@ -95,6 +96,13 @@ async def _show_loading(runtime: Runtime) -> None:
     status.clear()
     if health.status == "ready":
         log.info("the model is ready", seconds=f"{now() - status.began_at:.1f}")
+        await asyncio.to_thread(_warm_up)
+
+
+def _warm_up() -> None:
+    """Import what the first viewer needs, 0.3 s of it, before somebody waits for it."""
+    import reactor_runtime.codec.ladder
+    import reactor_runtime.webrtc.wrtc_peer  # noqa: F401
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -142,15 +150,17 @@ def _http(config: Config, runtimes: list[Runtime]) -> tuple[Any, dict[str, Slot]
     from reactor_runtime.http.slots import Slot
     from reactor_runtime.playground import assets
     from reactor_runtime.webrtc.acceptor import Acceptor
-    from reactor_runtime.webrtc.peer import IceServer
-    from reactor_runtime.webrtc.wrtc_peer import WrtcPeer
+    from reactor_runtime.webrtc.peer import IceServer, Peer, PeerObserver
 
     ice = [IceServer((url,)) for url in config.webrtc.ice_servers]
     ice += [IceServer((turn.url,), turn.username, turn.credential) for turn in config.webrtc.turn_servers]
-    slots = {
-        runtime.session_id: Slot(runtime, Acceptor(runtime, config, lambda observer: WrtcPeer(observer, ice)))
-        for runtime in runtimes
-    }
+
+    def make_peer(observer: PeerObserver) -> Peer:
+        from reactor_runtime.webrtc.wrtc_peer import WrtcPeer  # imported by `_warm_up`, or here if somebody is quicker
+
+        return WrtcPeer(observer, ice)
+
+    slots = {runtime.session_id: Slot(runtime, Acceptor(runtime, config, make_peer)) for runtime in runtimes}
     app = make_app(slots, page=assets(), max_body_bytes=config.http.max_body_bytes)
     settings = uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=CLOSE_SSE)
 
@@ -173,8 +183,8 @@ def _signals(stop: Callable[[], None]) -> Iterator[None]:
         if asked:
             os._exit(130)
         asked = True
-        print("Stopping; press Ctrl-C again to leave at once.", file=sys.stderr, flush=True)
         stop()
+        print("Stopping; press Ctrl-C again to leave at once.", file=sys.stderr, flush=True)
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, on_signal)

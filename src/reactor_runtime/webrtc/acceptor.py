@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reactor_runtime.authoring.contract import TrackSpec
-from reactor_runtime.codec.ladder import Ladder
 from reactor_runtime.config import Config
 from reactor_runtime.errors import ClientError
 from reactor_runtime.log import get_logger
@@ -16,6 +15,9 @@ from reactor_runtime.runtime.runtime import Runtime
 from reactor_runtime.session.negotiation import Candidate, Negotiation
 from reactor_runtime.webrtc.connection import Connection
 from reactor_runtime.webrtc.peer import Peer, PeerObserver
+
+if TYPE_CHECKING:
+    from reactor_runtime.codec.ladder import Ladder
 
 log = get_logger("reactor.webrtc")
 
@@ -167,6 +169,9 @@ class Acceptor:
         stream = self._runtime.stream
         assert stream is not None, "a connection resumes tracks only once the contract is known"
         if (ladder := self._ladders.get(track)) is None:
+            # FFmpeg and OpenCV take a tenth of a second to import: not on the way to a ready server.
+            from reactor_runtime.codec.ladder import Ladder
+
             webrtc = self._config.webrtc
             ladder = self._ladders[track] = Ladder(
                 track,

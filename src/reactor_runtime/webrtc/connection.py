@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from reactor_runtime.authoring.contract import TrackSpec
-from reactor_runtime.codec.ladder import Ladder
 from reactor_runtime.errors import ClientError
 from reactor_runtime.log import get_logger
 from reactor_runtime.media.frame import AccessUnit, AudioBlock
@@ -14,6 +14,9 @@ from reactor_runtime.runtime.runtime import Runtime
 from reactor_runtime.webrtc.peer import Peer, PeerObserver
 from reactor_runtime.wire import messages as wire
 from reactor_runtime.wire import multi
+
+if TYPE_CHECKING:
+    from reactor_runtime.codec.ladder import Ladder
 
 log = get_logger("reactor.connection")
 
