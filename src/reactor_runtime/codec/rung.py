@@ -158,7 +158,8 @@ class _Encoder:
         context.thread_count = 1
         context.options = {
             "deadline": "realtime",
-            "cpu-used": "8",
+            # Negative is a fixed speed. A positive one is a budget: 8 would spend half of every frame's time.
+            "cpu-used": "-8",
             "lag-in-frames": "0",
             "auto-alt-ref": "0",
             "keyint_min": str(KEYFRAME_ONLY_ON_DEMAND),

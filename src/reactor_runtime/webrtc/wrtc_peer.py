@@ -29,7 +29,12 @@ def prepare_engine() -> None:
     """Set what the engine takes only before its first connection. Further calls do nothing."""
     # A person on the same machine needs no network, and a receiver need not hold pictures back.
     webrtc.allow_loopback()
-    webrtc.field_trials.update({"WebRTC-ForceSendPlayoutDelay": "min_ms:0,max_ms:0"})
+    webrtc.field_trials.update(
+        {
+            "WebRTC-ForceSendPlayoutDelay": "min_ms:0,max_ms:0",
+            "WebRTC-VideoRateControl": "pacing_factor:4,alr_probing:true",
+        }
+    )
 
 
 class WrtcPeer:
