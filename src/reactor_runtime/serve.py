@@ -9,9 +9,10 @@ import socket
 import sys
 from collections.abc import Callable
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reactor_runtime.config import Config
+from reactor_runtime.config import Config, environment
 from reactor_runtime.errors import OperatorError
 from reactor_runtime.log import StatusLine, get_logger
 from reactor_runtime.runtime.clock import now
@@ -132,14 +133,21 @@ def _runtime(config: Config, number: int, session_id: str) -> Runtime:
     def make_port() -> ModelPort:
         if config.model.in_process:
             return LocalPort()
-        # Several workers share the machine's cards in order; one worker sees them all, as the author expects.
-        env = {"CUDA_VISIBLE_DEVICES": str(number)} if config.model.workers > 1 else None
+        cards = _cards() if config.model.workers > 1 else []
+        env = {"CUDA_VISIBLE_DEVICES": cards[number % len(cards)]} if cards else None
         return ProcessPort(env)
 
     def make_supervisor(observe: Callable[[Any], None]) -> Supervisor:
         return Supervisor(make_port, setup, observe, heartbeat_timeout=config.session.heartbeat_timeout)
 
     return Runtime(session_id, config.session, make_supervisor, Journal())
+
+
+def _cards() -> list[str]:
+    """Return the machine's CUDA cards; several workers take them in turn, one worker sees them all."""
+    if declared := environment().get("CUDA_VISIBLE_DEVICES"):
+        return declared.split(",")
+    return [str(number) for number, _ in enumerate(Path("/proc/driver/nvidia/gpus").glob("*"))]
 
 
 def _http(config: Config, runtimes: list[Runtime]) -> tuple[Any, dict[str, Slot], list[asyncio.Task[Any]]]:

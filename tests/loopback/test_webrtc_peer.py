@@ -64,6 +64,24 @@ async def test_viewers_share_one_encoding(stage: Stage) -> None:
     await until(lambda: one.numbers[-1] == two.numbers[-1] == stage.pushed - 1)
 
 
+async def test_a_viewer_on_a_slow_network_gets_the_small_rung_and_comes_back(stage: Stage) -> None:
+    quick, slow = await stage.viewer(), await stage.viewer()
+    stage.feed()
+    await until(lambda: len(quick.numbers) > 5 and len(slow.numbers) > 5)
+    await both_go_on_after(stage, {0.0: 300_000, 2.0: 300_000}, small_rung_is_open=True)
+    await both_go_on_after(stage, {30.0: 9_000_000, 40.0: 9_000_000}, small_rung_is_open=False)
+    assert slow.numbers == sorted(slow.numbers), "a reader changes rungs at a key frame, in order"
+
+
+async def both_go_on_after(stage: Stage, estimates: dict[float, int], *, small_rung_is_open: bool) -> None:
+    quick, slow = stage.viewers
+    for at, bps in estimates.items():
+        stage.ladder.note_estimate(slow.server, bps, at)
+    await until(lambda: any(t.name.endswith("-small") for t in threading.enumerate()) is small_rung_is_open)
+    last = stage.pushed
+    await until(lambda: quick.numbers[-1] > last + 20 and slow.numbers[-1] > last + 20)
+
+
 async def test_a_late_viewer_sees_a_picture_within_a_second(stage: Stage) -> None:
     await stage.viewer()
     stage.feed()
