@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 log = get_logger("reactor.serve")
 
+PAGE_THREADS = 2
+"""Threads that read the page's files, the only blocking work of the HTTP routes."""
 STATUS_INTERVAL = 0.2
 """Seconds between two looks at what loading is busy with."""
 CLOSE_SSE = 2
@@ -152,6 +154,7 @@ def _cards() -> list[str]:
 
 def _http(config: Config, runtimes: list[Runtime]) -> tuple[Any, dict[str, Slot], list[asyncio.Task[Any]]]:
     # Imported here, half a second of it, while the workers are already importing the author's code.
+    import anyio.to_thread
     import uvicorn
 
     from reactor_runtime.http.app import make_app
@@ -169,6 +172,7 @@ def _http(config: Config, runtimes: list[Runtime]) -> tuple[Any, dict[str, Slot]
         return WrtcPeer(observer, ice)
 
     slots = {runtime.session_id: Slot(runtime, Acceptor(runtime, config, make_peer)) for runtime in runtimes}
+    anyio.to_thread.current_default_thread_limiter().total_tokens = PAGE_THREADS
     app = make_app(slots, page=assets(), max_body_bytes=config.http.max_body_bytes)
     settings = uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=CLOSE_SSE)
 

@@ -30,7 +30,7 @@ def test_a_hundred_refreshes_leave_nothing_behind(tmp_path: Path, page: Page) ->
     with serving(write_model(tmp_path, PAINTER)) as server:
         server.wait_ready()
         viewer = Viewer(page, server.url)
-        for _ in range(3):  # lazy imports and pools settle
+        for _ in range(10):  # lazy imports and the pool that reads files settle
             viewer.wait_picture()
             page.reload()
         viewer.wait_picture()
