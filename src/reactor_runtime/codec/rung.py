@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import math
-import os
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -20,6 +17,7 @@ import numpy.typing as npt
 from av.video.frame import PictureType
 
 from reactor_runtime.media.frame import VIDEO_CLOCK_RATE, AccessUnit, Picture
+from reactor_runtime.media.mailbox import Mailbox
 
 log = logging.getLogger(__name__)
 
@@ -68,15 +66,19 @@ class Rung:
             deliver: Takes each access unit, in order. Thread: the rung's.
         """
         self.spec = spec
-        self.dropped = 0
         self.encoded = 0
         self.encode_seconds = 0.0
         self._deliver = deliver
-        self._waiting: deque[tuple[Picture, Callable[[], None]]] = deque()
+        self._waiting: Mailbox[tuple[Picture, Callable[[], None]]] = Mailbox(MAILBOX_DEPTH, newest_wins=True)
         self._changed = threading.Condition()
         self._keyframe_wanted = False
         self._closed = False
         threading.Thread(target=self._run, name=f"rung-{spec.name}", daemon=True).start()
+
+    @property
+    def dropped(self) -> int:
+        """Pictures that a newer one displaced before they were encoded."""
+        return self._waiting.dropped
 
     def push(self, picture: Picture, done: Callable[[], None]) -> None:
         """Hand over a picture; never blocks.
@@ -87,15 +89,10 @@ class Rung:
                 rung's or the caller's.
         """
         with self._changed:
-            if self._closed:
-                expired: Callable[[], None] | None = done
-            else:
-                expired = self._waiting.popleft()[1] if len(self._waiting) == MAILBOX_DEPTH else None
-                self._waiting.append((picture, done))
-                self._changed.notify()
+            expired = (picture, done) if self._closed else self._waiting.put((picture, done))
+            self._changed.notify()
         if expired is not None:
-            self.dropped += 1
-            expired()
+            expired[1]()
 
     def request_keyframe(self) -> None:
         """Make the next picture a key frame; asking twice before it comes is asking once."""
@@ -105,16 +102,12 @@ class Rung:
         """Let the thread end after the picture it works on; pictures that wait are given back. Idempotent."""
         with self._changed:
             self._closed = True
-            left = [done for _, done in self._waiting]
-            self._waiting.clear()
+            left = self._waiting.clear()
             self._changed.notify()
-        for done in left:
+        for _, done in left:
             done()
 
     def _run(self) -> None:
-        # A model that keeps every core busy must not hold its own pictures back; it takes a privilege, so it may fail.
-        with contextlib.suppress(OSError, AttributeError):
-            os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
         encoder: _Encoder | None = None
         while (item := self._take()) is not None:
             picture, done = item
@@ -139,7 +132,7 @@ class Rung:
         with self._changed:
             while not self._waiting and not self._closed:
                 self._changed.wait()
-            return None if self._closed else self._waiting.popleft()
+            return None if self._closed else self._waiting.take()
 
 
 class _Encoder:

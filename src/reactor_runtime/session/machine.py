@@ -366,9 +366,3 @@ class Session:
                 self._deadline = (now + self._stop_grace, why)
             case _:
                 self._deadline = None
-
-
-if __name__ == "__main__":
-    from reactor_runtime.session.diagram import page
-
-    print(page(), end="")

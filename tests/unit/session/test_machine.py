@@ -278,7 +278,7 @@ def test_a_whole_session_leaves_the_slot_as_it_was() -> None:
 
 def test_the_drawn_page_is_the_table() -> None:
     drawn = Path(__file__).parents[3] / "docs/architecture/session.md"
-    assert drawn.read_text() == page(), "run: python -m reactor_runtime.session.machine > docs/architecture/session.md"
+    assert drawn.read_text() == page(), "run: python -m reactor_runtime.session.diagram > docs/architecture/session.md"
 
 
 def _without_entered(effects: list[Effect]) -> list[Effect]:
