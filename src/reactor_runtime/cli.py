@@ -5,13 +5,14 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 
 from reactor_runtime import log
-from reactor_runtime.config import SETTINGS, Config, Setting, environment, load
+from reactor_runtime.config import SETTINGS, Config, HeadlessConfig, Setting, environment, load
 from reactor_runtime.errors import AuthorError, OperatorError
 from reactor_runtime.version import __version__
 
@@ -99,6 +100,10 @@ def run(context: typer.Context, **flags: object) -> None:
     config = load({**flags, "overrides": context.obj or None}, environment(), _manifest(folder / "reactor.yaml"))
     if config.model.config_path and not config.model.config_path.is_file():
         raise OperatorError(f"config file {config.model.config_path} not found (from --config)")
+    if config.runtime == "http" and (
+        unused := [f.name for f in fields(HeadlessConfig) if flags.get(f.name) is not None]
+    ):
+        raise OperatorError(f"{', '.join(f'--{name}' for name in unused)} only means something with --runtime headless")
     log.configure(config.log.level, config.log.format)
     raise typer.Exit(_start(config))
 

@@ -86,6 +86,12 @@ def test_an_unknown_flag(tmp_path: Path) -> None:
     refused(done, "Unrecognized arguments: --frobnicate")
 
 
+def test_a_headless_flag_without_the_headless_runtime(tmp_path: Path) -> None:
+    refused(
+        run(write_model(tmp_path, PAINTER), "--frames", "3"), "--frames only means something with --runtime headless"
+    )
+
+
 def test_a_port_in_use(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

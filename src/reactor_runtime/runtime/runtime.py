@@ -279,7 +279,8 @@ class Runtime:
         self._broadcast(wire.ModelFailed(failed.where, failed.summary))
 
     def _lose(self, down: ModelDown) -> None:
-        log.error(f"{down.reason}{'' if down.failed else '; starting it again'}", session=self.session_id)
+        if not self.import_failed.done():
+            log.error(f"{down.reason}{'' if down.failed else '; starting it again'}", session=self.session_id)
         if self.stream is not None:
             self.stream.lose_model()
         for client_id, command in self._commands.lose_model(now()):
