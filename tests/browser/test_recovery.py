@@ -78,6 +78,23 @@ def test_a_model_that_ends_is_told_to_author_and_client_and_comes_back(kind: str
         assert "the model is broken" not in page.content(), "a client never sees the author's values"
 
 
+def test_a_model_whose_code_changed_meanwhile_comes_back_in_a_new_session(tmp_path: Path, page: Page) -> None:
+    with serving(write_model(tmp_path, PAINTER)) as server:
+        viewer = watching(server, page)
+        more = (
+            "\n    @event(name='go_blue', description='')\n    def go_blue(self):\n        self.colour = (0, 0, 220)\n"
+        )
+        write_model(tmp_path, PAINTER + more)
+        server.worker.kill()
+        eventually(lambda: page.evaluate("window.reactor.state") == "ended", within=10, what="the session's end")
+        assert "code has changed" in viewer.text("overlay")
+        before = viewer.wait_picture()
+        page.get_by_test_id("restart").click()
+        viewer.wait_moving()
+        eventually(lambda: viewer.send("go_blue")["ok"], within=10, what="the new event")
+        eventually(lambda: viewer.colour_distance(before) > 60, within=5, what="a blue picture")
+
+
 def test_a_handler_that_raises_answers_and_the_session_goes_on(tmp_path: Path, page: Page) -> None:
     with serving(write_model(tmp_path, PAINTER)) as server:
         viewer = watching(server, page)

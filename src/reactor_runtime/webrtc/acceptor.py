@@ -18,6 +18,7 @@ from reactor_runtime.webrtc.peer import Peer, PeerObserver
 
 if TYPE_CHECKING:
     from reactor_runtime.codec.ladder import Ladder
+    from reactor_runtime.runtime.stream import Stream
 
 log = get_logger("reactor.webrtc")
 
@@ -42,6 +43,7 @@ class Acceptor:
         self._connections: dict[int, Connection] = {}
         self._answering: dict[int, Connection] = {}
         self._ladders: dict[str, Ladder] = {}
+        self._stream: Stream | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._alarm = Alarm(self._expire)
 
@@ -104,8 +106,7 @@ class Acceptor:
             connection.close("the server is shutting down")
         for task in self._tasks:
             task.cancel()
-        for ladder in self._ladders.values():
-            ladder.close()
+        self._close_ladders()
 
     @property
     def connections(self) -> int:
@@ -168,6 +169,10 @@ class Acceptor:
     def _ladder(self, track: str) -> Ladder:
         stream = self._runtime.stream
         assert stream is not None, "a connection resumes tracks only once the contract is known"
+        if stream is not self._stream:
+            # A restarted model whose code has changed has other tracks, and so another stream.
+            self._close_ladders()
+            self._stream = stream
         if (ladder := self._ladders.get(track)) is None:
             # FFmpeg and OpenCV take a tenth of a second to import: not on the way to a ready server.
             from reactor_runtime.codec.ladder import Ladder
@@ -183,11 +188,16 @@ class Acceptor:
             stream.watch(track, ladder)
         return ladder
 
+    def _close_ladders(self) -> None:
+        for ladder in self._ladders.values():
+            ladder.close()
+        self._ladders.clear()
+
     async def _refresh(self, track: str) -> None:
         """An idle model gives no picture to make a key frame of: show its last one again."""
         await asyncio.sleep(REFRESH_AFTER)
-        if self._runtime.stream is not None and self._ladders[track].wants_keyframe:
-            self._runtime.stream.refresh(track)
+        if self._stream is not None and track in self._ladders and self._ladders[track].wants_keyframe:
+            self._stream.refresh(track)
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:
         task = asyncio.create_task(work)
