@@ -103,7 +103,9 @@ async def _show_loading(runtime: Runtime) -> None:
 
 
 def _warm_up() -> None:
-    """Import what the first viewer needs, 0.3 s of it, before somebody waits for it."""
+    """Import what the first viewer and the first command need, 0.4 s of it, before somebody waits for it."""
+    import jsonschema  # noqa: F401
+
     import reactor_runtime.codec.ladder
     import reactor_runtime.webrtc.wrtc_peer  # noqa: F401
 
