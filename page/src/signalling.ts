@@ -28,6 +28,8 @@ export interface TrackMapping {
 
 const CLIENT_INFO = { sdk_type: "js", sdk_version: "page" };
 const REQUEST_TIMEOUT_MS = 10_000;
+const FORMER_SESSION = "reactor-session";
+const RUNNING = new Set(["WAITING", "STREAMING", "ORPHANED", "RECOVERING"]);
 
 export async function health(): Promise<Health> {
   const response = await request("GET", "health");
@@ -36,8 +38,20 @@ export async function health(): Promise<Health> {
   return (await response.json()) as Health;
 }
 
+/** Starts a session or joins the one that runs; a reload goes back to its own, where the server runs several. */
 export async function startSession(): Promise<Descriptor> {
-  return (await json("POST", "start_session", {})) as Descriptor;
+  const former = sessionStorage.getItem(FORMER_SESSION);
+  const session =
+    (former && (await runningSession(former))) || ((await json("POST", "start_session", {})) as Descriptor);
+  sessionStorage.setItem(FORMER_SESSION, session.session_id);
+  return session;
+}
+
+async function runningSession(id: string): Promise<Descriptor | null> {
+  const response = await request("GET", `session?session_id=${encodeURIComponent(id)}`);
+  if (!response.ok) return null;
+  const session = (await response.json()) as Descriptor;
+  return RUNNING.has(session.state) ? session : null;
 }
 
 /** What is asked of one session over HTTP to open one connection. */

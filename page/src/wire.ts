@@ -13,6 +13,7 @@ export interface Track {
 /** The answer to `POST /start_session`. */
 export interface Descriptor {
   session_id: string;
+  state: string;
   model: { name: string };
   capabilities?: { tracks: Track[] };
 }

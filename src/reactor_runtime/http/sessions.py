@@ -38,8 +38,9 @@ def session_routes(slots: Mapping[str, Slot]) -> APIRouter:
 
     @router.get("/health")
     async def health(session_id: str | None = None) -> JSONResponse:
-        """Tell whether the model is loading, ready or unhealthy; 200 only when ready."""
-        slot = slot_of(slots, session_id) if session_id else next(iter(slots.values()))
+        """Tell whether a model is loading, ready or unhealthy; 200 only when ready. One ready worker is enough."""
+        asked = [slot_of(slots, session_id)] if session_id else list(slots.values())
+        slot = next((slot for slot in asked if slot.runtime.health().status == "ready"), asked[0])
         state = slot.runtime.health()
         body = {
             "status": state.status,
