@@ -69,9 +69,9 @@ async def _serve(config: Config) -> int:
         try:
             await _until(stop, runtimes)
         finally:
+            await asyncio.gather(*(runtime.stop() for runtime in runtimes))
             for slot in slots.values():
                 slot.acceptor.close()
-            await asyncio.gather(*(runtime.stop() for runtime in runtimes))
             server.should_exit = True
             for task in tasks[:-1]:
                 task.cancel()

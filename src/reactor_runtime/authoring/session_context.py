@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any, Protocol
@@ -25,7 +26,7 @@ class Stage(Protocol):
         """Send a message to every client."""
 
 
-class OutputTrack:
+class OutputTrack(ABC):
     """A named line of media that the model emits: a class attribute of its model, or what `get_track` returns."""
 
     kind: Kind
@@ -58,9 +59,9 @@ class OutputTrack:
             )
         context._emit(self, frame, bucket)
 
+    @abstractmethod
     def blank(self, last_size: tuple[int, int] | None) -> Any:
         """Return what stands for None on this track."""
-        raise NotImplementedError
 
 
 class VideoOut(OutputTrack):
