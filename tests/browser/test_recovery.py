@@ -7,6 +7,7 @@ import signal
 import time
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Page
 
@@ -123,3 +124,51 @@ def test_a_model_that_cannot_load_leaves_a_server_that_says_so(tmp_path: Path, p
         eventually(lambda: "fail" in page.content().lower(), within=10, what="the failure on the page")
         assert viewer.picture() is None
         assert server.process.poll() is None
+
+
+STUBBORN = """
+import numpy as np
+from reactor_runtime import VideoModel, command, get_ctx, model
+
+
+@model(name="stubborn")
+class Stubborn(VideoModel):
+    crash = False
+
+    @command("crash")
+    def crash_now(self):
+        self.crash = True
+
+    def start_session(self):
+        while True:
+            if self.crash:
+                self.crash = False
+                raise RuntimeError("the session is broken")
+            get_ctx().emit_block(np.full((90, 160, 3), 120, np.uint8))
+"""
+
+
+def test_a_generation_1_session_that_ignores_being_stopped_is_ended_by_force(tmp_path: Path, page: Page) -> None:
+    (tmp_path / "model.py").write_text(STUBBORN)
+    with serving(tmp_path, "--stop-grace", "1") as server:
+        watching(server, page)
+        former = server.worker.pid
+        assert httpx.post(f"{server.url}/stop_session", timeout=1).status_code == 200
+        assert httpx.get(f"{server.url}/session", timeout=1).status_code == 200, "HTTP goes on meanwhile"
+        eventually(lambda: server.health()["state"] == "READY", within=15, what="a fresh model")
+        assert server.worker.pid != former
+        assert "did not let go" in server.output
+
+
+def test_a_generation_1_session_that_crashes_is_called_a_crash_and_the_next_runs(tmp_path: Path, page: Page) -> None:
+    (tmp_path / "model.py").write_text(STUBBORN)
+    with serving(tmp_path, "--stop-grace", "1") as server:
+        viewer = watching(server, page)
+        former = server.worker.pid
+        viewer.send("crash")
+        eventually(lambda: page.evaluate("window.reactor.state") == "ended", within=5, what="the session's end")
+        assert "crashed" in viewer.text("overlay")
+        assert "RuntimeError: the session is broken" in server.output
+        page.get_by_test_id("restart").click()
+        viewer.wait_moving()
+        assert server.worker.pid == former, "the loaded instance serves on"
