@@ -97,7 +97,7 @@ class Acceptor:
         while True:
             await asyncio.sleep(ESTIMATE_INTERVAL)
             for connection in list(self._connections.values()):
-                await connection.note_estimate()
+                self._spawn(connection.note_estimate())
 
     def close(self) -> None:
         """Close every connection and encoder."""
@@ -202,7 +202,12 @@ class Acceptor:
     def _spawn(self, work: Coroutine[object, object, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a connection's work failed", exc_info=error)
 
     def _arm(self) -> None:
         deadline = self._negotiation.next_deadline()
