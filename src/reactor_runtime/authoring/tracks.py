@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from reactor_runtime.authoring.contract import TrackSpec
+from reactor_runtime.authoring.contract import Direction, TrackSpec
 from reactor_runtime.authoring.fields import hints_of
 from reactor_runtime.authoring.names import place
 from reactor_runtime.errors import ContractError
 
+if TYPE_CHECKING:
+    from reactor_runtime.authoring.inputs import InputBuffer
 
-class Video:
+
+class _Annotation:
+    """To type checkers, a field of an `Output` takes any payload, and one of an `Input` is its buffer."""
+
+    if TYPE_CHECKING:
+
+        def __get__(self, owner: object, cls: type | None = None) -> InputBuffer: ...
+        def __set__(self, owner: object, payload: Any) -> None: ...
+
+
+class Video(_Annotation):
     """Annotates a video track: `(H, W, 3)` or `(N, H, W, 3)` RGB, uint8 0..255 or float 0..1."""
 
 
-class Audio:
+class Audio(_Annotation):
     """Annotates an audio track: `(samples,)` or `(channels, samples)`, int16 or float -1..1.
 
     Subclass it to declare another `sample_rate` in Hz.
@@ -34,9 +46,7 @@ class Output:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        where = place(cls)
-        hints = {name: hint for name, hint in hints_of(cls, where).items() if not name.startswith("_")}
-        cls._tracks = tuple(_track(name, hint, where) for name, hint in hints.items())
+        cls._tracks = declared_tracks(cls, place(cls))
 
     def __init__(self, **payloads: Any) -> None:
         declared = [track.name for track in self._tracks]
@@ -69,9 +79,21 @@ def tracks_of(outputs: list[type[Output]], where: str) -> tuple[TrackSpec, ...]:
     return tuple(tracks.values())
 
 
-def _track(name: str, hint: Any, where: str) -> TrackSpec:
-    if isinstance(hint, type) and issubclass(hint, Video):
-        return TrackSpec(name, "video")
-    if isinstance(hint, type) and issubclass(hint, Audio):
-        return TrackSpec(name, "audio", rate=hint.sample_rate)
-    raise ContractError(f"{where}: field {name!r} is annotated {hint!r}; a field of an Output is Video or Audio")
+def declared_tracks(cls: type, where: str, *, direction: Direction = "out") -> tuple[TrackSpec, ...]:
+    """Return a track for each public annotated field of a class.
+
+    Raises:
+        ContractError: A field is neither `Video` nor `Audio`.
+    """
+    tracks = []
+    for name, hint in hints_of(cls, where).items():
+        if name.startswith("_"):
+            continue
+        if isinstance(hint, type) and issubclass(hint, Video):
+            tracks.append(TrackSpec(name, "video", direction))
+        elif isinstance(hint, type) and issubclass(hint, Audio):
+            tracks.append(TrackSpec(name, "audio", direction, rate=hint.sample_rate))
+        else:
+            owner = "an Output" if direction == "out" else "an Input"
+            raise ContractError(f"{where}: field {name!r} is annotated {hint!r}; a field of {owner} is Video or Audio")
+    return tuple(tracks)

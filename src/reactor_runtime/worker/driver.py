@@ -3,13 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from reactor_runtime.authoring.contract import Contract
-from reactor_runtime.worker.messages import ClientJoined, ClientLeft, Invoke, SessionBegan, SessionEnding
+from reactor_runtime.worker.messages import (
+    ClientJoined,
+    ClientLeft,
+    FileArrived,
+    InputFreed,
+    Invoke,
+    SessionBegan,
+    SessionEnding,
+)
 
-Inbound = SessionBegan | ClientJoined | ClientLeft | Invoke | SessionEnding
-"""What reaches a model, in one order."""
+if TYPE_CHECKING:
+    from reactor_runtime.authoring.input_frame import InputFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One picture or run of sound that a client sent, as the model reads it."""
+
+    track: str
+    client_id: int
+    frame: InputFrame
+
+
+Inbound = SessionBegan | ClientJoined | ClientLeft | Invoke | FileArrived | InputFreed | SessionEnding | Received
+"""What reaches a model. Media is there to be read at once; everything else is handled in one order."""
 
 
 class Outlet(Protocol):

@@ -104,6 +104,7 @@ class _Chunk:
     lines: list[_Line]
     ticket: Ticket
     fps: float | None = None
+    pinned: bool = False
     began_at: float = 0.0
 
 
@@ -182,7 +183,8 @@ class Host:
             for name in sorted(payloads):
                 held.enter_context(self._lines[name].lock)
             chunk = self._normalise(payloads, ticket)
-            chunk.fps = fps or self._contract.fps or self._measured(chunk, entered, compute_time)
+            asked_for = fps or self._contract.fps
+            chunk.fps, chunk.pinned = asked_for or self._measured(chunk, entered, compute_time), bool(asked_for)
             chunk.began_at = max(line.emitted_at or self._began_at for line in chunk.lines)
             sent = self._send_chunk(chunk, drop)
             for line in chunk.lines:
@@ -309,6 +311,7 @@ class Host:
                     slots,
                     chunk.audio[index],
                     chunk.fps,
+                    chunk.pinned,
                     answers,
                     began_at=chunk.began_at,
                     emitted_at=now,

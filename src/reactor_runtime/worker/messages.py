@@ -16,6 +16,15 @@ class _Message(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
     pass
 
 
+class SlotRef(msgspec.Struct, frozen=True, array_like=True):
+    """One picture in a ring: packed I420 (Y, U, V planes without padding), even width and height."""
+
+    ring: int
+    slot: int
+    width: int
+    height: int
+
+
 # ---- server -> model ------------------------------------------------------------------------------------------
 
 
@@ -53,11 +62,21 @@ class ClientLeft(_Message, frozen=True):
     client_id: int
 
 
+class Uploaded(msgspec.Struct, frozen=True):
+    """A file that a client uploaded. `path` is where the server put it; it is there until the session ends."""
+
+    name: str
+    mime_type: str
+    size: int
+    path: str
+
+
 class Invoke(_Message, frozen=True):
     """One command, already checked where the contract lets the server check it. Answered by `Replied`.
 
     Attributes:
         client_id: The sender; None for the runtime itself (headless scripts, replay after a restart).
+        uploads: Upload id to file, for every complete upload that the arguments refer to.
     """
 
     command_id: int
@@ -65,6 +84,54 @@ class Invoke(_Message, frozen=True):
     arguments: dict[str, Any]
     client_id: int | None = None
     submitted_at: float = 0.0
+    uploads: dict[str, Uploaded] = {}
+
+
+class FileArrived(_Message, frozen=True):
+    """A client says that its upload is complete: for the model's `@file_uploaded` hook."""
+
+    client_id: int
+    file: Uploaded
+
+
+class InputRingOpened(_Message, frozen=True):
+    """A ring for the pictures of an input track; its memory arrives beside this message. See `RingOpened`."""
+
+    ring: int
+    track: str
+    slot_bytes: int
+    slots: int
+
+
+class Saw(_Message, frozen=True):
+    """A client sent a picture. Its slot is free again once `InputReleased` says so.
+
+    Attributes:
+        pts: Seconds since the first frame of its track in this session.
+        capture_time_us: When the client took it, 0 where it did not say.
+    """
+
+    track: str
+    client_id: int
+    slot: SlotRef
+    pts: float
+    capture_time_us: int = 0
+
+
+class Heard(_Message, frozen=True):
+    """A client sent sound: mono little-endian int16 at 48 kHz."""
+
+    track: str
+    client_id: int
+    samples: bytes
+    pts: float
+
+
+class InputFreed(_Message, frozen=True):
+    """A client sends an input track no more; it is still there, or its `ClientLeft` follows."""
+
+    track: str
+    client_id: int
 
 
 class SessionEnding(_Message, frozen=True):
@@ -151,15 +218,6 @@ class RingOpened(_Message, frozen=True):
     slots: int
 
 
-class SlotRef(msgspec.Struct, frozen=True, array_like=True):
-    """One picture in a ring: packed I420 (Y, U, V planes without padding), even width and height."""
-
-    ring: int
-    slot: int
-    width: int
-    height: int
-
-
 class Slice(_Message, frozen=True):
     """One time slice of an emitted chunk: at most one picture and one audio block per track.
 
@@ -167,6 +225,7 @@ class Slice(_Message, frozen=True):
         epoch: Counts flushes; a slice of an older epoch is never shown.
         index: Place in its chunk, 0..chunk_frames-1.
         fps: Rate asked for by the author or measured from compute time; None leaves it to the pacer.
+        pinned: Whether the author asked for `fps`; measured it only helps the pacer.
         video: Track name to picture.
         audio: Track name to interleaved little-endian int16 at 48 kHz: (channels, bytes).
         answers: Ids of the commands whose handlers had returned before this chunk's generation began.
@@ -180,6 +239,7 @@ class Slice(_Message, frozen=True):
     video: dict[str, SlotRef] = {}
     audio: dict[str, tuple[int, bytes]] = {}
     fps: float | None = None
+    pinned: bool = False
     answers: list[int] = []
     began_at: float = 0.0
     emitted_at: float = 0.0
@@ -217,6 +277,13 @@ class SessionEnded(_Message, frozen=True):
     crashed: bool = False
 
 
+class InputReleased(_Message, frozen=True):
+    """Slots of an input ring whose pixels the model has taken."""
+
+    ring: int
+    slots: list[int]
+
+
 class SessionClosed(_Message, frozen=True):
     """Answer to `SessionEnding`: hooks have run, the model holds nothing of the session."""
 
@@ -228,7 +295,21 @@ class Pong(_Message, frozen=True):
 
 
 ToModel = (
-    Setup | SessionBegan | ClientJoined | ClientLeft | Invoke | SessionEnding | Released | Played | Ping | Shutdown
+    Setup
+    | SessionBegan
+    | ClientJoined
+    | ClientLeft
+    | Invoke
+    | FileArrived
+    | InputRingOpened
+    | Saw
+    | Heard
+    | InputFreed
+    | SessionEnding
+    | Released
+    | Played
+    | Ping
+    | Shutdown
 )
 FromModel = (
     Described
@@ -240,6 +321,7 @@ FromModel = (
     | Flushed
     | Said
     | Replied
+    | InputReleased
     | SessionEnded
     | SessionClosed
     | Pong

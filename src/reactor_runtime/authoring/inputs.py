@@ -1,0 +1,225 @@
+"""What clients send to a model of generation 2: a subclass of `Input` with one annotated field per track."""
+
+from __future__ import annotations
+
+import enum
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from reactor_runtime.authoring.contract import TrackSpec
+from reactor_runtime.authoring.names import place
+from reactor_runtime.authoring.tracks import declared_tracks
+from reactor_runtime.errors import ContractError, ReactorError
+
+if TYPE_CHECKING:
+    import asyncio  # 40 ms; wanted once a model waits
+
+    from reactor_runtime.authoring.input_frame import InputFrame
+
+CAPACITY = 128
+"""Frames an input track holds for a model that does not read; then the oldest goes."""
+CAPACITY_BYTES = 256 * 1024 * 1024
+"""Bytes of frames an input track holds at most, the newest always among them."""
+
+
+class ReadMode(enum.Enum):
+    """Which frames a read returns: the newest, everything older dropped, or the oldest, nothing skipped."""
+
+    LATEST = "latest"
+    FIFO = "fifo"
+
+
+class BufferClosed(ReactorError):
+    """Nothing more comes: the client that sent the track left, or the session ended.
+
+    An `inference()` or `run()` that lets it pass is started anew with the next client.
+    """
+
+
+Parked = Callable[[], AbstractAsyncContextManager[None]]
+"""What a read waits in: while a handler or a generator waits for a frame, others may have their turn."""
+
+
+class InputBuffer:
+    """Frames of one input track that the model has not read yet. Thread: any; `read` on the model's loop."""
+
+    def __init__(self, track: TrackSpec, parked: Parked = nullcontext) -> None:
+        self.track = track
+        self._parked = parked
+        self._frames: deque[InputFrame] = deque()
+        self._bytes = 0
+        self._total = 0
+        self._closed = False
+        self._interrupts = 0
+        self._waiting: list[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
+        self._lock = threading.Lock()
+
+    @property
+    def available(self) -> int:
+        """Frames that can be read without waiting."""
+        return len(self._frames)
+
+    @property
+    def total_received(self) -> int:
+        """Frames that ever arrived, read or not."""
+        return self._total
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called; reads then raise `BufferClosed`."""
+        return self._closed
+
+    async def read(
+        self, n: int = 1, timeout: float | None = None, mode: ReadMode = ReadMode.LATEST
+    ) -> list[InputFrame]:
+        """Wait for `n` frames and return them, oldest first.
+
+        Args:
+            n: How many, 1 or more.
+            timeout: Seconds to wait at most; None waits for as long as it takes.
+            mode: The newest frames, or the oldest.
+
+        Raises:
+            ValueError: More than a buffer holds.
+            TimeoutError: They did not arrive in time.
+            BufferClosed: The client that sent them left, or the session ended.
+        """
+        import asyncio
+
+        self._check(n)
+        try:
+            async with asyncio.timeout(timeout):
+                while True:
+                    if self._closed:
+                        raise BufferClosed(f"input track {self.track.name!r} is closed")
+                    if (frames := self.try_read(n, mode)) is not None:
+                        return frames
+                    async with self._parked():
+                        await self._arrival(n)
+        except TimeoutError:
+            raise TimeoutError(f"Timed out waiting for {n} frame(s) after {timeout}s") from None
+
+    def try_read(self, n: int = 1, mode: ReadMode = ReadMode.LATEST) -> list[InputFrame] | None:
+        """Return `n` frames, oldest first, or None where fewer have arrived; see `read`."""
+        self._check(n)
+        with self._lock:
+            if len(self._frames) < n:
+                return None
+            if mode is ReadMode.LATEST:
+                frames = list(self._frames)[-n:]
+                self._drop_all()
+            else:
+                frames = [self._frames.popleft() for _ in range(n)]
+                self._bytes -= sum(frame.nbytes for frame in frames)
+            return frames
+
+    def clear(self) -> None:
+        """Forget what was not read."""
+        with self._lock:
+            self._drop_all()
+
+    def close(self) -> None:
+        """Refuse reads until `reset`; those that wait raise `BufferClosed`."""
+        self._closed = True
+        self.interrupt()
+
+    def reset(self) -> None:
+        """Forget what was not read, and open again."""
+        self._closed = False
+        self.clear()
+
+    def put(self, frame: InputFrame) -> None:
+        """Add a frame, for the runtime and for tests; makes room by dropping the oldest."""
+        with self._lock:
+            self._total += 1
+            self._frames.append(frame)
+            self._bytes += frame.nbytes
+            while len(self._frames) > CAPACITY or (self._bytes > CAPACITY_BYTES and len(self._frames) > 1):
+                self._bytes -= self._frames.popleft().nbytes
+            self._wake()
+
+    def interrupt(self) -> None:
+        """End every read that waits with `BufferClosed`, and forget what was not read."""
+        with self._lock:
+            self._interrupts += 1
+            self._drop_all()
+            self._wake()
+
+    async def _arrival(self, n: int) -> None:
+        import asyncio
+
+        loop = asyncio.get_running_loop()
+        interrupts = self._interrupts
+        while True:
+            with self._lock:
+                if self._interrupts != interrupts:
+                    raise BufferClosed(f"nobody sends input track {self.track.name!r} any more")
+                if len(self._frames) >= n:
+                    return
+                arrived: asyncio.Future[None] = loop.create_future()
+                self._waiting.append((loop, arrived))
+            await arrived
+
+    def _wake(self) -> None:
+        for loop, arrived in self._waiting:
+            with suppress(RuntimeError):  # the loop is closed: whoever waited is gone
+                loop.call_soon_threadsafe(_settle, arrived)
+        self._waiting.clear()
+
+    def _drop_all(self) -> None:
+        self._frames.clear()
+        self._bytes = 0
+
+    def _check(self, n: int) -> None:
+        if not 1 <= n <= CAPACITY:
+            raise ValueError(
+                f"Requested {n} frames but buffer capacity is {CAPACITY}. Ask for 1 to {CAPACITY} at a time."
+            )
+
+
+def _settle(arrived: asyncio.Future[None]) -> None:
+    if not arrived.done():
+        arrived.set_result(None)
+
+
+class Input:
+    """The media that clients send. Fields annotated `Video` or `Audio` are its tracks, in order.
+
+    Annotate one attribute of the model with the subclass: it then holds a live `InputBuffer` per track. Works with and
+    without `@dataclass` on the subclass.
+    """
+
+    __tracks__: ClassVar[dict[str, TrackSpec]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.__tracks__ = {spec.name: spec for spec in declared_tracks(cls, place(cls), direction="in")}
+
+
+def live_input(cls: type[Input], buffers: Iterable[InputBuffer]) -> Input:
+    """Return an instance whose tracks are these buffers; an author's `__init__` is not called."""
+    self = cls.__new__(cls)
+    for buffer in buffers:
+        if buffer.track.name in cls.__tracks__:
+            setattr(self, buffer.track.name, buffer)
+    return self
+
+
+def input_tracks(inputs: Iterable[type[Input]], where: str) -> tuple[TrackSpec, ...]:
+    """Return the tracks of all input classes, each name once.
+
+    Raises:
+        ContractError: Two classes give one name different kinds or rates.
+    """
+    tracks: dict[str, TrackSpec] = {}
+    for declared in inputs:
+        for track in declared.__tracks__.values():
+            if tracks.setdefault(track.name, track) != track:
+                raise ContractError(
+                    f"{where}: input track {track.name!r} is declared twice, in {declared.__name__} otherwise than "
+                    "before; one name is one track"
+                )
+    return tuple(tracks.values())
