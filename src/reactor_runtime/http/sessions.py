@@ -83,7 +83,7 @@ def session_routes(slots: Mapping[str, Slot]) -> APIRouter:
         """Replay the journal after `since`, then follow it."""
 
         async def lines() -> AsyncIterator[str]:
-            async for fact in chosen(session_id).facts(last_event_id if last_event_id is not None else since):
+            async for fact in chosen(session_id).facts.since(last_event_id if last_event_id is not None else since):
                 yield fact.sse()
 
         return StreamingResponse(lines(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})

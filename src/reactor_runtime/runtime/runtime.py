@@ -7,20 +7,22 @@ It routes. Every rule lives in a pure machine (session, pacer, contract) or with
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from reactor_runtime.authoring.contract import Contract
 from reactor_runtime.authoring.openapi import capabilities, openapi
 from reactor_runtime.config import SessionConfig
 from reactor_runtime.errors import ClientError, IllegalInput, LoadError
 from reactor_runtime.log import get_logger
-from reactor_runtime.runtime.clock import Alarm, now, wall_ms
+from reactor_runtime.runtime.clients import Client, Clients
+from reactor_runtime.runtime.clock import Alarm, now
 from reactor_runtime.runtime.commands import Commands
+from reactor_runtime.runtime.facts import Facts
 from reactor_runtime.runtime.stream import Stream
 from reactor_runtime.session import machine
-from reactor_runtime.session.journal import Fact, Journal
+from reactor_runtime.session.journal import Journal
 from reactor_runtime.session.machine import State
 from reactor_runtime.wire import messages as wire
 from reactor_runtime.worker import messages as pipe
@@ -29,18 +31,6 @@ from reactor_runtime.worker.supervisor import ModelDown, ModelUp, Supervisor
 log = get_logger("reactor.runtime")
 
 RUNNING = frozenset({State.WAITING, State.STREAMING, State.ORPHANED, State.RECOVERING})
-
-
-class Client(Protocol):
-    """One client of the session, as the runtime sees it."""
-
-    id: int
-
-    def send(self, message: wire.Outbound) -> None:
-        """Send one message; what the client's wire family cannot carry is dropped."""
-
-    def close(self, reason: str) -> None:
-        """Close the client's wire."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +55,15 @@ class Runtime:
         journal: Journal,
     ) -> None:
         self.session_id = session_id
-        self.journal = journal
+        self.facts = Facts(journal)
         self.contract: Contract | None = None
         self.stream: Stream | None = None
         self.import_failed: asyncio.Future[LoadError] = asyncio.get_running_loop().create_future()
-        self._followers: set[asyncio.Event] = set()
-        self._closing = False
         self._config = config
         self._session = machine.Session(orphan_timeout=config.orphan_timeout, stop_grace=config.stop_grace)
         self._supervisor = make_supervisor(self._observe)
         self._supervision: asyncio.Task[None] | None = None
-        self._clients: dict[int, Client] = {}
+        self._clients = Clients()
         self._commands = Commands()
         self._failure: str | None = None
         self._progress: dict[str, Any] | None = None
@@ -90,7 +78,7 @@ class Runtime:
 
     async def stop(self) -> None:
         """End the session, tell its clients, and end the model."""
-        self._closing = True
+        self.facts.close()
         self._input(machine.Terminate("the server is shutting down"))
         await self._supervisor.stop(self._config.stop_grace)
         if self._supervision is not None:
@@ -169,20 +157,17 @@ class Runtime:
 
     def connected(self, client: Client) -> None:
         """A client's wire is ready, or replaces the one of the same id that was."""
-        known = client.id in self._clients
         if not self.running:
             client.close("no session is running")
             return
-        self._clients[client.id] = client
-        if not known:
+        if self._clients.add(client):
             self._note("connection_opened", conn_id=client.id)
             self._input(machine.ClientConnected(client.id))
         client.send(wire.SessionStateChanged(self._session.state, self._session.reason))
 
     def gone(self, client: Client) -> None:
         """A client's wire is closed."""
-        if self._clients.get(client.id) is client:
-            del self._clients[client.id]
+        if self._clients.remove(client):
             self._commands.forget(client.id)
             self._note("connection_closed", conn_id=client.id)
             self._input(machine.ClientGone(client.id))
@@ -193,7 +178,7 @@ class Runtime:
             command_id = self._admit(client_id, command)
         except ClientError as error:
             self._note("error", message=f"command {command.name!r} refused: {error}", conn_id=client_id)
-            self._answer(client_id, command, error_code=error.code, error_message=str(error))
+            self._clients.answer(client_id, command, error_code=error.code, error_message=str(error))
             return
         self._note("command", name=command.name, args=command.arguments, conn_id=client_id)
         self._supervisor.send(pipe.Invoke(command_id, command.name, command.arguments, client_id, now()))
@@ -221,14 +206,14 @@ class Runtime:
             case pipe.Replied():
                 self._settle(item)
             case pipe.Said():
-                self._broadcast(wire.ModelSaid(item.data, item.name), only=item.client_id)
+                self._pass_on(item)
             case pipe.Flushed() if self.stream is not None:
                 self.stream.flush(item.epoch, hold=item.hold)
             case pipe.Described():
                 self._describe(item.contract)
             case pipe.Progress():
                 self._progress = {"text": item.text, "fraction": item.fraction}
-                self._broadcast(wire.LoadingProgress(item.text, item.fraction))
+                self._clients.broadcast(wire.LoadingProgress(item.text, item.fraction))
             case pipe.Failed():
                 self._report(item)
             case pipe.SessionClosed():
@@ -242,6 +227,13 @@ class Runtime:
                 self._lose(item)
             case _:
                 pass  # Loaded, Pong and RingOpened end with the supervisor and the port
+
+    def _pass_on(self, said: pipe.Said) -> None:
+        message = wire.ModelSaid(said.data, said.name)
+        if said.client_id is None:
+            self._clients.broadcast(message)
+        else:
+            self._clients.tell(said.client_id, message)
 
     def _describe(self, contract: Contract) -> None:
         if contract == self.contract:
@@ -276,7 +268,7 @@ class Runtime:
         if failed.where in ("import", "load"):
             self._failure = failed.summary
         self._note("error", message=f"{failed.where}: {failed.summary}")
-        self._broadcast(wire.ModelFailed(failed.where, failed.summary))
+        self._clients.broadcast(wire.ModelFailed(failed.where, failed.summary))
 
     def _lose(self, down: ModelDown) -> None:
         if not self.import_failed.done():
@@ -284,7 +276,7 @@ class Runtime:
         if self.stream is not None:
             self.stream.lose_model()
         for client_id, command in self._commands.lose_model(now()):
-            self._answer(client_id, command, error_code="model_lost", error_message=down.reason)
+            self._clients.answer(client_id, command, error_code="model_lost", error_message=down.reason)
         if down.failed:
             self._failure = self._failure or down.reason
             self._input(machine.GiveUp(down.reason))
@@ -298,7 +290,7 @@ class Runtime:
         client_id, command = entry
         if replied.error_code is not None:
             self._note("error", message=f"command {command.name!r}: {replied.error_message}", conn_id=client_id)
-        self._answer(client_id, command, replied.name, replied.data, replied.error_code, replied.error_message)
+        self._clients.answer(client_id, command, replied.name, replied.data, replied.error_code, replied.error_message)
 
     # ---- effects ------------------------------------------------------------------------------------------------
 
@@ -325,7 +317,7 @@ class Runtime:
                 case machine.ResumeSession(clients):
                     self._resume(clients)
                 case machine.CloseConnections(reason):
-                    self._close_clients(reason)
+                    self._clients.close(reason)
                 case machine.Entered(state, reason):
                     self._entered(state, reason)
         deadline = self._session.next_deadline()
@@ -338,53 +330,10 @@ class Runtime:
         for name, arguments in self._commands.replay(now()):
             self._supervisor.send(pipe.Invoke(0, name, arguments, None, now()))
 
-    def _close_clients(self, reason: str) -> None:
-        clients, self._clients = self._clients, {}
-        for client in clients.values():
-            client.send(wire.SessionEnded(reason))
-            client.close(reason)
-
     def _entered(self, state: State, reason: str) -> None:
         log.info(f"session {state.lower()}{f': {reason}' if reason else ''}", session=self.session_id)
         self._note("state", reason=reason)
-        self._broadcast(wire.SessionStateChanged(state, reason))
-
-    def _answer(
-        self,
-        client_id: int,
-        command: wire.Command,
-        name: str | None = None,
-        data: Any = None,
-        error_code: str | None = None,
-        error_message: str = "",
-    ) -> None:
-        answer = wire.CommandAnswered(command.request_id, command.name, name, data, error_code, error_message)
-        self._broadcast(answer, only=client_id)
-
-    def _broadcast(self, message: wire.Outbound, *, only: int | None = None) -> None:
-        for client in list(self._clients.values()):
-            if only is None or client.id == only:
-                client.send(message)
-
-    # ---- journal ------------------------------------------------------------------------------------------------
-
-    async def facts(self, since: int) -> AsyncIterator[Fact]:
-        """Yield the journal's facts after `since`, then each new one, until the runtime stops."""
-        grew = asyncio.Event()
-        self._followers.add(grew)
-        try:
-            while True:
-                for fact in self.journal.since(since):
-                    yield fact
-                    since = fact.id
-                if self._closing:
-                    return
-                await grew.wait()
-                grew.clear()
-        finally:
-            self._followers.discard(grew)
+        self._clients.broadcast(wire.SessionStateChanged(state, reason))
 
     def _note(self, fact: str, /, **detail: Any) -> None:
-        self.journal.add(fact, wall_ms(), state=self._session.state, **detail)
-        for follower in self._followers:
-            follower.set()
+        self.facts.note(fact, self._session.state, **detail)

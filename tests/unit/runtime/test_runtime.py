@@ -241,7 +241,7 @@ async def test_news_out_of_turn_is_logged_and_the_next_is_heard(slot: Slot) -> N
 
 async def test_the_journal_replays_and_then_follows(slot: Slot) -> None:
     slot.up()
-    facts = slot.runtime.facts(0)
+    facts = slot.runtime.facts.since(0)
     first = await anext(facts)
     assert first.after == "ready"
     slot.runtime.start_session()
