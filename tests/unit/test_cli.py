@@ -81,17 +81,22 @@ def test_bad_values_are_told_in_one_line(capsys: pytest.CaptureFixture[str], tmp
     )
 
 
-@pytest.mark.parametrize("error", [OperatorError("port 1 is in use"), LoadError("no model")])
-def test_an_error_while_running_is_one_line_and_status_2(
-    error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+@pytest.mark.parametrize(("error", "status"), [(OperatorError("port 1 is in use"), 2), (LoadError("no model"), 1)])
+def test_an_error_is_one_line_and_its_status_says_whether_the_command_or_the_model_is_wrong(
+    error: Exception, status: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     def start(_: Config) -> int:
         raise error
 
     monkeypatch.setattr(cli, "_start", start)
     monkeypatch.setattr(cli.log, "configure", lambda *_: None)
-    assert exit_status("run", "-p", str(tmp_path)) == 2
+    assert exit_status("run", "-p", str(tmp_path)) == status
     assert capsys.readouterr().err == f"Error: {error}\n"
+
+
+def test_a_model_value_means_nothing_to_another_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_status("schema", "--model.fps=60") == 2
+    assert capsys.readouterr().err == "Error: --model.fps=60 only means something with 'reactor run'\n"
 
 
 def test_a_missing_folder_or_config_file_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The command line: `reactor run`, its flags made from the settings table, and errors as one clear line."""
+"""The command line: its commands, the flags of `run` made from the settings table, and errors as one clear line."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from reactor_runtime import log
+from reactor_runtime.cli import documents, scaffold
+from reactor_runtime.cli.verdict import refuse, tell
 from reactor_runtime.config import SETTINGS, Config, HeadlessConfig, Setting, environment, load
 from reactor_runtime.errors import AuthorError, OperatorError
 from reactor_runtime.version import __version__
@@ -31,15 +33,11 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit: 0 done or stopped on request, 1 the model failed, 2 something to set right."""
     try:
         rest, overrides = split_overrides(sys.argv[1:] if argv is None else argv)
+        if overrides and rest[:1] != ["run"]:
+            raise OperatorError(f"{OVERRIDE}{overrides[0]} only means something with 'reactor run'")
         app(args=rest, obj=overrides, prog_name="reactor")
-    except OperatorError as error:
-        sys.exit(_error(str(error)))
-    except AuthorError as error:
-        # What led to it comes first, the verdict is the last line.
-        *causes, verdict = str(error).strip().splitlines()
-        if causes:
-            print(*causes, sep="\n", file=sys.stderr)
-        sys.exit(_error(verdict))
+    except (OperatorError, AuthorError) as error:
+        sys.exit(tell(error))
     except KeyboardInterrupt:
         sys.exit(0)
     raise AssertionError("typer exits by itself")
@@ -93,10 +91,8 @@ def run(context: typer.Context, **flags: object) -> None:
     """
     if context.args:
         hint = "Run 'reactor run --help' to see available options."
-        raise typer.Exit(_error(f"Unrecognized arguments: {' '.join(context.args)}\n{hint}"))
-    folder = Path(str(flags["path"] or "."))
-    if not folder.is_dir():
-        raise OperatorError(f"folder {folder} not found (from --path)")
+        raise typer.Exit(refuse(f"Unrecognized arguments: {' '.join(context.args)}\n{hint}"))
+    folder = documents.existing(Path(str(flags["path"] or ".")))
     config = load({**flags, "overrides": context.obj or None}, environment(), _manifest(folder / "reactor.yaml"))
     if config.model.config_path and not config.model.config_path.is_file():
         raise OperatorError(f"config file {config.model.config_path} not found (from --config)")
@@ -129,11 +125,6 @@ def _manifest(path: Path) -> Mapping[str, Any] | None:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise OperatorError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     return content if isinstance(content, Mapping) else None
-
-
-def _error(text: str) -> int:
-    print(f"Error: {text}", file=sys.stderr, flush=True)
-    return 2
 
 
 def _default(row: Setting) -> str:
@@ -171,6 +162,9 @@ def _register_run() -> None:
 
 
 _register_run()
+app.command()(documents.schema)
+app.command()(documents.capabilities)
+app.command()(scaffold.init)
 
 
 @app.command()
