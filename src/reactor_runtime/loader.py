@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.util
 import inspect
@@ -60,12 +61,16 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """An imported and compiled model; nothing of it is constructed yet."""
+    """An imported and compiled model; nothing of it is constructed yet.
+
+    Attributes:
+        make_driver: Takes, if anything, a factory of the event loop that a model of generation 2 is to run on.
+    """
 
     cls: type[VideoModel] | type[ReactorModel]
     contract: Contract
     config: Any
-    make_driver: Callable[[], Driver] = field(repr=False)
+    make_driver: Callable[..., Driver] = field(repr=False)
 
 
 def load_definition(setup: Setup) -> LoadedModel:
@@ -87,15 +92,56 @@ def load_definition(setup: Setup) -> LoadedModel:
         "description": (manifest and manifest.description) or str(metadata.get("description", "")),
         "version": _version((manifest and manifest.version) or metadata.get("version")),
     }
+    return define(cls, configured(cls, config_path, source, setup.overrides), **described)
+
+
+def define(
+    cls: type[VideoModel] | type[ReactorModel],
+    config: Any,
+    *,
+    name: str | None = None,
+    description: str = "",
+    version: str = "v0.0.0",
+) -> LoadedModel:
+    """Compile a class.
+
+    Args:
+        cls: The author's class.
+        config: What `configured` returned for it.
+        name: What clients know the model by; None derives it from the class.
+        description: Shown to people; the class's docstring where it is empty.
+        version: Of the model.
+
+    Raises:
+        ContractError: The class is declared wrongly.
+    """
     if issubclass(cls, VideoModel):
-        settings = _settings(config_path, source, setup.overrides)
         commands = video_model.commands_of(cls)
-        contract = video_model.contract_of(cls, commands, **described)
-        return LoadedModel(cls, contract, settings, lambda: VideoModelDriver(cls, contract, settings, commands))
-    values = _plain_settings(config_path, source, setup.overrides)
-    contract = reactor_model.contract_of(cls, **described)
-    config = Configuration(values, config_path)
-    return LoadedModel(cls, contract, config, lambda: ReactorModelDriver(cls, contract, config))
+        contract = video_model.contract_of(cls, commands, name=name, description=description, version=version)
+        return LoadedModel(
+            cls, contract, config, lambda loop_factory=None: VideoModelDriver(cls, contract, config, commands)
+        )
+    contract = reactor_model.contract_of(cls, name=name, description=description, version=version)
+    return LoadedModel(cls, contract, config, functools.partial(ReactorModelDriver, cls, contract, config))
+
+
+def configured(
+    cls: type[VideoModel] | type[ReactorModel], path: Path | None, source: str = "", overrides: Sequence[str] = ()
+) -> Any:
+    """Return the configuration that a model of this class is given.
+
+    Args:
+        cls: The author's class.
+        path: The configuration file, None where there is none.
+        source: Who named the file, for the error.
+        overrides: `a.b=value`, in order, on top.
+
+    Raises:
+        OperatorError: The file is missing, not YAML or no mapping, or an override does not fit.
+    """
+    if issubclass(cls, VideoModel):
+        return _settings(path, source, overrides)
+    return Configuration(_plain_settings(path, source, overrides), path)
 
 
 def find(model_dir: Path) -> Found:

@@ -31,21 +31,20 @@ def write_i420(picture: Array, out: Pixels) -> None:
     Raises:
         IllegalInput: `out` is too small, or not flat, contiguous and writable uint8.
     """
-    height, width, channels = picture.shape
-    pad_y, pad_x = height % 2, width % 2
-    size = i420_bytes(width + pad_x, height + pad_y)
+    height, width, _ = picture.shape
+    size = i420_bytes(width + width % 2, height + height % 2)
     if out.dtype != np.uint8 or out.ndim != 1 or not out.flags.c_contiguous or not out.flags.writeable:
         raise IllegalInput("a picture is written to flat, contiguous, writable uint8 memory only")
     if out.size < size:
         raise IllegalInput(f"the picture needs {size} bytes, the memory given holds {out.size}")
-    if picture.dtype.kind == "f":
-        picture = cv2.convertScaleAbs(picture, alpha=255).reshape(height, width, channels)
-    if channels == 1:
-        picture = cv2.cvtColor(picture, cv2.COLOR_GRAY2RGB)
-    if pad_x or pad_y:
-        picture = cv2.copyMakeBorder(picture, 0, pad_y, 0, pad_x, cv2.BORDER_REPLICATE)
-    code = cv2.COLOR_RGBA2YUV_I420 if channels == 4 else cv2.COLOR_RGB2YUV_I420
-    cv2.cvtColor(picture, code, dst=_rows(out[:size], width + pad_x))
+    picture = _even_rgb(picture)
+    code = cv2.COLOR_RGBA2YUV_I420 if picture.shape[2] == 4 else cv2.COLOR_RGB2YUV_I420
+    cv2.cvtColor(picture, code, dst=_rows(out[:size], picture.shape[1]))
+
+
+def rgb(picture: Array) -> Pixels:
+    """Return what `write_i420` converts, as a fresh (H, W, 3) uint8 array of even sides."""
+    return np.array(_even_rgb(picture)[..., :3], np.uint8)
 
 
 def to_rgb(i420: Pixels, width: int, height: int) -> Pixels:
@@ -62,3 +61,15 @@ def black_i420(width: int, height: int) -> Pixels:
 
 def _rows(i420: Pixels, width: int) -> Pixels:
     return i420.reshape(-1, width)
+
+
+def _even_rgb(picture: Array) -> Pixels:
+    """Return a picture as uint8 of even sides, (H, W, 3) or (H, W, 4)."""
+    height, width, channels = picture.shape
+    if picture.dtype.kind == "f":
+        picture = cv2.convertScaleAbs(picture, alpha=255).reshape(height, width, channels)
+    if channels == 1:
+        picture = cv2.cvtColor(picture, cv2.COLOR_GRAY2RGB)
+    if height % 2 or width % 2:
+        picture = cv2.copyMakeBorder(picture, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
+    return picture

@@ -49,6 +49,10 @@ class VideoFrames:
         """
         pixels.write_i420(self.pictures[index], out)
 
+    def rgb(self, index: int) -> npt.NDArray[np.uint8]:
+        """Return frame `index` as a fresh (height, width, 3) array, exact. Thread: any."""
+        return pixels.rgb(self.pictures[index])
+
 
 def video_frames(payload: object, *, track: str) -> VideoFrames:
     """Check what an author emits for a video track.
