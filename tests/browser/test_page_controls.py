@@ -146,7 +146,7 @@ def test_a_refusal_stands_beside_its_control_until_the_next_success(viewer: View
     number = viewer.page.get_by_test_id("control-set_shade-shade-number")
     number.fill("256")
     number.press("Enter")
-    expect(error).to_contain_text("shade: 256 is greater than the maximum of 255")
+    expect(error).to_contain_text("shade: 256 > le(255)")
     expect(viewer.page.get_by_test_id("messages").locator("li.warning")).to_have_count(1)
     number.fill("20")
     number.press("Enter")

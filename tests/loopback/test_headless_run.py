@@ -86,7 +86,7 @@ def test_piped_commands_answer_with_their_tags(painter: Path) -> None:
         "[RESULT] {",
         "[INFO] Session started",
         "[OK] Command 'set_colour' dispatched",
-        "[ERROR] set_colour: red: 999 is greater than the maximum of 255",
+        "[ERROR] set_colour: red: 999 > le(255)",
         "[ERROR] unknown command 'nope'",
         "[INFO] Session stopped.",
     ]

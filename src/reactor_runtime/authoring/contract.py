@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any, Literal
 
 import msgspec
 
+from reactor_runtime.authoring.judge import refusal
 from reactor_runtime.errors import InvalidArgument, UnknownCommand
 
 Kind = Literal["video", "audio"]
@@ -98,14 +98,5 @@ class Contract(msgspec.Struct, frozen=True):
         spec = self.command(name)
         if spec.checked_by == "worker":
             return
-        error = next(iter(_validator(msgspec.json.encode(spec.schema)).iter_errors(dict(arguments))), None)
-        if error is not None:
-            where = ".".join(str(part) for part in error.absolute_path)
-            raise InvalidArgument(f"{name}: {where}: {error.message}" if where else f"{name}: {error.message}")
-
-
-@lru_cache(maxsize=512)
-def _validator(schema_json: bytes) -> Any:
-    from jsonschema import Draft202012Validator  # 60 ms to import, needed from the first command on
-
-    return Draft202012Validator(msgspec.json.decode(schema_json))
+        if why := refusal(spec.schema, arguments):
+            raise InvalidArgument(f"{name}: {why}")

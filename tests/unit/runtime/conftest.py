@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import jsonschema  # noqa: F401 - a server imports it off its loop, while the model loads
 import pytest
 from blockbuster import blockbuster_ctx
 

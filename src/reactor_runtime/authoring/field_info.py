@@ -1,0 +1,60 @@
+"""What authors write beside an annotation: defaults, limits and texts of a parameter or a message field."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+MISSING: Any = dataclasses.MISSING
+"""Stands for a default that was not given."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldInfo:
+    """What `InputField` and `MessageField` remember until their owner is compiled."""
+
+    default: Any = MISSING
+    description: str = ""
+    ge: float | None = None
+    le: float | None = None
+    min_length: int | None = None
+    max_length: int | None = None
+    choices: tuple[Any, ...] | None = None
+    moderate: bool = False
+    default_factory: Any = None
+
+
+def InputField(  # noqa: N802 - the published name
+    default: Any = MISSING,
+    *,
+    default_factory: Any = None,
+    description: str = "",
+    ge: float | None = None,
+    le: float | None = None,
+    min_length: int | None = None,
+    max_length: int | None = None,
+    choices: Iterable[Any] | None = None,
+    moderate: bool = False,
+) -> Any:
+    """Declare one parameter of an event: its default, limits and text.
+
+    Args:
+        default: Static value used when a client leaves the argument out; without one the argument is required.
+        default_factory: Refused when the class is defined; defaults must be static.
+        description: Shown to people beside the control.
+        ge: Smallest number allowed; null stays allowed where the type is `T | None`, as with every limit.
+        le: Largest number allowed.
+        min_length: Fewest characters of a text, items of a list or keys of a dict.
+        max_length: Most characters of a text, items of a list or keys of a dict.
+        choices: The only values allowed.
+        moderate: Marks free text that a platform should look at.
+    """
+    allowed = None if choices is None else tuple(choices)
+    return FieldInfo(default, description, ge, le, min_length, max_length, allowed, moderate, default_factory)
+
+
+def MessageField(default: Any = MISSING, *, description: str = "", default_factory: Any = None) -> Any:  # noqa: N802
+    """Declare one field of a `ModelMessage`: its static default and description."""
+    return FieldInfo(default, description, default_factory=default_factory)
