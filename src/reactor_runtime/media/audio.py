@@ -66,23 +66,28 @@ def audio_samples(payload: object, *, track: str) -> Samples:
 
 
 class Resampler:
-    """Brings a stream of samples to 48 kHz, without a seam between pushes. At 48 kHz it gives back what it got."""
+    """Brings a stream of samples to another rate, without a seam between pushes. At that rate it changes nothing."""
 
-    def __init__(self, rate: int, channels: int) -> None:
+    def __init__(self, rate: int, channels: int, to: int = AUDIO_CLOCK_RATE) -> None:
         """Make a resampler.
 
+        Args:
+            rate: Samples per second of what is pushed.
+            channels: 1 or 2.
+            to: Samples per second of what comes back.
+
         Raises:
-            IllegalInput: `rate` is not positive, or `channels` neither 1 nor 2.
+            IllegalInput: A rate is not positive, or `channels` neither 1 nor 2.
         """
-        if rate <= 0 or channels not in LAYOUTS:
-            raise IllegalInput(f"cannot resample {channels} channels at {rate} Hz")
+        if min(rate, to) <= 0 or channels not in LAYOUTS:
+            raise IllegalInput(f"cannot resample {channels} channels at {rate} Hz to {to} Hz")
         self._rate = rate
         self._channels = channels
         self._resampler: AudioResampler | None = None
-        if rate != AUDIO_CLOCK_RATE:
+        if rate != to:
             from av.audio.resampler import AudioResampler
 
-            self._resampler = AudioResampler("s16p", LAYOUTS[channels], AUDIO_CLOCK_RATE)
+            self._resampler = AudioResampler("s16p", LAYOUTS[channels], to)
 
     def push(self, samples: Samples) -> Samples:
         """Return what is ready of the samples pushed so far, (channels, K); the last few ms wait for the next push.

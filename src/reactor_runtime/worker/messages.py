@@ -35,12 +35,14 @@ class Setup(_Message, frozen=True):
         model_dir: Absolute folder that holds `reactor.yaml` or the `@model` class.
         config_path: `-c/--config`, absolute, or None to use what the model declares.
         overrides: `a.b=value` strings from `--model.a.b`, in order.
+        weights_store: Where weights are downloaded from; None leaves it to the environment and `reactor.yaml`.
     """
 
     model_dir: str
     config_path: str | None = None
     overrides: tuple[str, ...] = ()
     verbose: bool = False
+    weights_store: str | None = None
 
 
 class SessionBegan(_Message, frozen=True):
@@ -109,6 +111,7 @@ class Saw(_Message, frozen=True):
     Attributes:
         pts: Seconds since the first frame of its track in this session.
         capture_time_us: When the client took it, 0 where it did not say.
+        rotation: Degrees by which it is to be turned clockwise to stand upright: 0, 90, 180 or 270.
     """
 
     track: str
@@ -116,6 +119,7 @@ class Saw(_Message, frozen=True):
     slot: SlotRef
     pts: float
     capture_time_us: int = 0
+    rotation: int = 0
 
 
 class Heard(_Message, frozen=True):

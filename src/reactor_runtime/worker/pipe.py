@@ -40,12 +40,54 @@ def _encode(message: ToModel | FromModel) -> bytes:
     return _LENGTH.pack(len(body)) + body
 
 
+class _Inbound:
+    """What arrived at one end: bytes, and the descriptors beside them. Neither of them waits for the other's message."""
+
+    def __init__(self) -> None:
+        self._bytes = bytearray()
+        self._descriptors: deque[int] = deque()
+
+    def read(self, sock: socket.socket) -> bool:
+        """Read once; False at the end of the stream. Raises what the socket raises."""
+        data, descriptors, _, _ = socket.recv_fds(sock, _READ, _MAX_FDS, socket.MSG_CMSG_CLOEXEC)
+        self._descriptors.extend(descriptors)
+        self._bytes += data
+        return bool(data)
+
+    def take(self) -> bytes | None:
+        """Take out the next whole message, None until there is one.
+
+        Raises:
+            ValueError: It is larger than `LIMIT`.
+        """
+        if len(self._bytes) < _LENGTH.size:
+            return None
+        (size,) = _LENGTH.unpack_from(self._bytes)
+        end = _LENGTH.size + size
+        if size > LIMIT:
+            raise ValueError(f"a message of {size} bytes")
+        if len(self._bytes) < end:
+            return None
+        body = bytes(memoryview(self._bytes)[_LENGTH.size : end])
+        del self._bytes[:end]
+        return body
+
+    def take_descriptor(self) -> int | None:
+        """Take out the next descriptor, to be closed by the caller."""
+        return self._descriptors.popleft() if self._descriptors else None
+
+    def close(self) -> None:
+        """Close the descriptors that nobody took."""
+        while self._descriptors:
+            os.close(self._descriptors.popleft())
+
+
 class ModelEnd:
     """The end inside the model's process: sends from any thread, receives on one."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
-        self._stream = sock.makefile("rb")
+        self._inbound = _Inbound()
         self._decoder = msgspec.msgpack.Decoder[ToModel](ToModel)
         self._sending = threading.Lock()
 
@@ -69,20 +111,23 @@ class ModelEnd:
 
     def receive(self) -> ToModel | None:
         """Wait for the next message; None once the server is gone. Thread: one."""
-        try:
-            head = self._stream.read(_LENGTH.size)
-            if len(head) < _LENGTH.size:
+        while (body := self._inbound.take()) is None:
+            try:
+                if not self._inbound.read(self._sock):
+                    return None
+            except OSError:
                 return None
-            (size,) = _LENGTH.unpack(head)
-            body = self._stream.read(size)
-        except OSError:
-            return None
-        return self._decoder.decode(body) if len(body) == size else None
+        message: ToModel = self._decoder.decode(body)
+        return message
+
+    def take_descriptor(self) -> int | None:
+        """Return the descriptor beside the `InputRingOpened` just received, to be closed by the caller."""
+        return self._inbound.take_descriptor()
 
     def close(self) -> None:
         """Close this end; the server reads the end of the stream."""
-        self._stream.close()
         self._sock.close()
+        self._inbound.close()
 
 
 class ServerEnd:
@@ -108,18 +153,23 @@ class ServerEnd:
         self._received = received
         self._ended = ended
         self._decoder = msgspec.msgpack.Decoder[FromModel](FromModel)
-        self._inbound = bytearray()
-        self._descriptors: deque[int] = deque()
-        self._outbound = bytearray()
+        self._inbound = _Inbound()
+        self._outbound: deque[_Run] = deque()
         self._closed = False
         loop.add_reader(sock.fileno(), self._readable)
 
-    def send(self, message: ToModel) -> None:
-        """Queue one message; never blocks. Ignored once the other end is gone."""
+    def send(self, message: ToModel, fd: int | None = None) -> None:
+        """Queue one message, a descriptor beside it if given; never blocks. Ignored once the other end is gone.
+
+        `fd` stays the caller's, who may close it at once.
+        """
         if self._closed:
             return
+        frame = _encode(message)
         idle = not self._outbound
-        self._outbound += _encode(message)
+        if idle or fd is not None:
+            self._outbound.append(_Run(None if fd is None else os.dup(fd)))
+        self._outbound[-1].data += frame
         if idle:
             self._writable()
             if self._outbound:
@@ -138,58 +188,53 @@ class ServerEnd:
         self._loop.remove_reader(self._sock.fileno())
         self._loop.remove_writer(self._sock.fileno())
         self._sock.close()
-        while self._descriptors:
-            os.close(self._descriptors.popleft())
+        self._inbound.close()
+        self._forget_outbound()
 
     def _writable(self) -> None:
         try:
-            sent = self._sock.send(self._outbound)
+            while self._outbound:
+                if self._outbound[0].send(self._sock):
+                    self._outbound.popleft()
         except BlockingIOError:
             return
         except OSError:
             # The reader sees the end of the stream and reports it.
-            sent = len(self._outbound)
-        del self._outbound[:sent]
-        if not self._outbound:
-            self._loop.remove_writer(self._sock.fileno())
+            self._forget_outbound()
+        self._loop.remove_writer(self._sock.fileno())
+
+    def _forget_outbound(self) -> None:
+        for run in self._outbound:
+            run.close()
+        self._outbound.clear()
 
     def _readable(self) -> bool:
         """Read once and hand on what is whole; tell whether there may be more."""
         try:
-            data, descriptors, _, _ = socket.recv_fds(self._sock, _READ, _MAX_FDS, socket.MSG_CMSG_CLOEXEC)
+            more = self._inbound.read(self._sock)
         except BlockingIOError:
             return False
         except OSError:
-            data, descriptors = b"", []
-        self._descriptors.extend(descriptors)
-        self._inbound += data
+            more = False
         while (message := self._next()) is not None:
-            fd = self._descriptors.popleft() if isinstance(message, RingOpened) and self._descriptors else None
+            fd = self._inbound.take_descriptor() if isinstance(message, RingOpened) else None
             try:
                 self._received(message, fd)
             finally:
                 if fd is not None:
                     os.close(fd)
-        if not data:
+        if not more:
             self._stop_reading(None)
-        return bool(data)
+        return more
 
     def _next(self) -> FromModel | None:
         """Take the next whole message out of what has arrived."""
-        if self._closed or len(self._inbound) < _LENGTH.size:
+        if self._closed:
             return None
-        (size,) = _LENGTH.unpack_from(self._inbound)
-        end = _LENGTH.size + size
-        if size > LIMIT:
-            self._stop_reading(f"a message of {size} bytes")
-            return None
-        if len(self._inbound) < end:
-            return None
-        body = bytes(memoryview(self._inbound)[_LENGTH.size : end])
-        del self._inbound[:end]
         try:
-            message: FromModel = self._decoder.decode(body)
-        except msgspec.DecodeError as error:
+            body = self._inbound.take()
+            message: FromModel | None = None if body is None else self._decoder.decode(body)
+        except (ValueError, msgspec.DecodeError) as error:
             self._stop_reading(str(error))
             return None
         return message
@@ -198,3 +243,27 @@ class ServerEnd:
         if not self._closed:
             self._loop.remove_reader(self._sock.fileno())
             self._ended(why)
+
+
+class _Run:
+    """Messages on their way out, the first of them with a descriptor beside it or not."""
+
+    def __init__(self, fd: int | None) -> None:
+        self.data = bytearray()
+        self._fd = fd
+
+    def send(self, sock: socket.socket) -> bool:
+        """Send what the socket takes; True once everything is out. Raises what the socket raises."""
+        if self._fd is None:
+            sent = sock.send(self.data)
+        else:
+            sent = socket.send_fds(sock, [self.data], [self._fd])
+            self.close()
+        del self.data[:sent]
+        return not self.data
+
+    def close(self) -> None:
+        """Close the descriptor if it was not sent."""
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None

@@ -46,9 +46,9 @@ class PipedPort(ABC):
             raise
         self._pipe.send(setup)
 
-    def send(self, message: ToModel) -> None:
+    def send(self, message: ToModel, fd: int | None = None) -> None:
         """Queue one message; see `ModelPort.send`."""
-        self._pipe.send(message)
+        self._pipe.send(message, fd)
 
     def pixels(self, ref: SlotRef) -> npt.NDArray[np.uint8]:
         """Return the packed I420 bytes of a slot; see `ModelPort.pixels`."""

@@ -24,8 +24,11 @@ class ModelPort(Protocol):
                 "killed by SIGKILL").
         """
 
-    def send(self, message: ToModel) -> None:
-        """Queue one message; never blocks, never raises once the instance is gone."""
+    def send(self, message: ToModel, fd: int | None = None) -> None:
+        """Queue one message, a descriptor beside it if given; never blocks, never raises once the instance is gone.
+
+        `fd` stays the caller's, who may close it at once.
+        """
 
     def pixels(self, ref: SlotRef) -> npt.NDArray[np.uint8]:
         """Return the packed I420 bytes of a slot, flat, without a copy.

@@ -1,4 +1,4 @@
-"""Frame rings: pixels that cross from a model to the server without a copy.
+"""Frame rings: pixels that cross between a model and the server without a copy.
 
 The memory has no name: a descriptor of it crosses the control pipe, so whatever way a process ends leaves nothing
 behind. Mappings are never closed by hand: each ends with the last array that looks into it.
@@ -9,11 +9,12 @@ from __future__ import annotations
 import mmap
 import os
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from reactor_runtime.worker.messages import RingOpened, SlotRef
+from reactor_runtime.worker.messages import InputRingOpened, RingOpened, SlotRef
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -32,15 +33,25 @@ def anonymous_memory(size: int) -> int:
 
 
 class RingWriter:
-    """The slots of one output track, on the model's side.
+    """The slots of one track, on the side that the pictures come from.
 
     A picture that is too big, or a chunk that is too long, opens a bigger ring; slots of the former one still count
-    as taken until the server releases them, so the lead stays bounded. Thread: the caller serialises.
+    as taken until the other side releases them, so the lead stays bounded. Thread: the caller serialises.
     """
 
-    def __init__(self, track: str, numbers: Iterator[int], announce: Callable[[RingOpened, int], object]) -> None:
-        """Make a writer; `announce` gets each new ring, numbered from `numbers`, and its descriptor to send."""
+    def __init__(
+        self,
+        track: str,
+        numbers: Iterator[int],
+        announce: Callable[[Any, int], object],
+        opened: type[RingOpened | InputRingOpened] = RingOpened,
+    ) -> None:
+        """Make a writer; `announce` gets each new ring as an `opened`, and its descriptor, to send to the other side.
+
+        Each ring is numbered from `numbers`.
+        """
         self._track = track
+        self._opened = opened
         self._numbers = numbers
         self._announce = announce
         self._number = -1
@@ -63,7 +74,7 @@ class RingWriter:
         try:
             self._memory = np.frombuffer(mmap.mmap(fd, slots * slot_bytes), np.uint8).reshape(slots, slot_bytes)
             self._number = next(self._numbers)
-            self._announce(RingOpened(self._number, self._track, slot_bytes, slots), fd)
+            self._announce(self._opened(self._number, self._track, slot_bytes, slots), fd)
         finally:
             os.close(fd)
         # The slot released last is taken first: its pages are in the cache, and untouched slots cost no memory.
@@ -84,9 +95,9 @@ class RingWriter:
 
 
 class RingReader:
-    """One ring as the server maps it, read-only."""
+    """One ring as the side maps it that the pictures go to, read-only."""
 
-    def __init__(self, opened: RingOpened, fd: int) -> None:
+    def __init__(self, opened: RingOpened | InputRingOpened, fd: int) -> None:
         """Map a ring; `fd` stays the caller's. Raises ValueError if the memory is smaller than announced."""
         self.track = opened.track
         memory = mmap.mmap(fd, opened.slots * opened.slot_bytes, access=mmap.ACCESS_READ)

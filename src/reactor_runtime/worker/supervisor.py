@@ -168,13 +168,13 @@ class Supervisor:
             self._views.clear()
             self._finished.set()
 
-    def send(self, message: ToModel) -> None:
-        """Send to the instance that runs; while there is none the message is dropped."""
+    def send(self, message: ToModel, fd: int | None = None) -> None:
+        """Send to the instance that runs; while there is none the message is dropped. See `ModelPort.send`."""
         if isinstance(message, Released):
             for slot in message.slots:
                 self._views.pop((message.ring, slot), None)
         if self._port is not None:
-            self._port.send(message)
+            self._port.send(message, fd)
 
     def pixels(self, ref: SlotRef) -> npt.NDArray[np.uint8]:
         """Return the packed I420 bytes of a slot that was observed in a `Slice` and not released, without a copy.

@@ -39,7 +39,7 @@ class FakeModel:
         self._answer(self, pipe.Setup(""))
         await self._stopped.wait()
 
-    def send(self, message: pipe.ToModel) -> None:
+    def send(self, message: pipe.ToModel, fd: int | None = None) -> None:
         self.sent.append(message)
         asyncio.get_running_loop().call_soon(self._answer, self, message)
 
