@@ -76,7 +76,7 @@ class HttpConfig:
 
 @dataclass(frozen=True, slots=True)
 class SessionConfig:
-    """Session and supervision deadlines, in seconds."""
+    """Deadlines and limits of a session, and of supervision."""
 
     orphan_timeout: float = _setting(
         30.0, "How long a session outlives its last client.", env="ORPHAN_TIMEOUT_SECONDS", unit="s", low=0
@@ -96,6 +96,11 @@ class SessionConfig:
         8.0, "Silence after which a model's process counts as hung and is restarted.", unit="s", low=1
     )
     max_connections: int = _setting(64, "Clients of one session.", low=1)
+    max_upload_bytes: int = _setting(268_435_456, "Largest file a client may upload.", unit="bytes", low=1)
+    max_upload_total_bytes: int = _setting(
+        1_073_741_824, "Room for the files of one session; the ones used longest ago make way.", unit="bytes", low=1
+    )
+    max_uploads: int = _setting(64, "Files of one session; the ones used longest ago make way.", low=1)
 
 
 @dataclass(frozen=True, slots=True)
