@@ -17,6 +17,8 @@ from reactor_runtime.errors import ClientError
 from reactor_runtime.http.sessions import session_routes
 from reactor_runtime.http.signalling import signalling_routes
 from reactor_runtime.http.slots import Slot
+from reactor_runtime.http.uploads import PREFIX as UPLOADS
+from reactor_runtime.http.uploads import upload_routes
 
 PAGE_POLICY = (
     "default-src 'self'; style-src 'self'; script-src 'self'; connect-src 'self'; "
@@ -43,6 +45,7 @@ def make_app(slots: Mapping[str, Slot], *, page: Path | None, max_body_bytes: in
     app.add_exception_handler(RequestValidationError, _refuse_body)
     app.include_router(session_routes(slots))
     app.include_router(signalling_routes(slots))
+    app.include_router(upload_routes(slots))
     if page is not None:
         app.mount("/", _Page(directory=page, html=True))
     return app
@@ -66,14 +69,18 @@ class _Page(StaticFiles):
 
 
 class _BodyLimit:
-    """Answers 413 to a body larger than the limit, declared or not, before the application reads it."""
+    """Answers 413 to a body larger than the limit, declared or not, before the application reads it.
+
+    The bytes of uploads have a limit of their own, and pass as they come.
+    """
 
     def __init__(self, app: ASGIApp, max_bytes: int) -> None:
         self._app = app
         self._max_bytes = max_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
+        unlimited = scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS")
+        if unlimited or (scope["method"] == "PUT" and scope["path"].startswith(UPLOADS)):
             await self._app(scope, receive, send)
             return
         chunks: list[bytes] = []

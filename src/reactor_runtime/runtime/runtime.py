@@ -18,8 +18,8 @@ from reactor_runtime.errors import ClientError, IllegalInput, LoadError
 from reactor_runtime.log import get_logger
 from reactor_runtime.runtime.clients import Client, Clients
 from reactor_runtime.runtime.clock import Alarm, now
-from reactor_runtime.runtime.commands import Commands
 from reactor_runtime.runtime.facts import Facts
+from reactor_runtime.runtime.intake import Intake
 from reactor_runtime.runtime.stream import Stream
 from reactor_runtime.session import machine
 from reactor_runtime.session.journal import Journal
@@ -64,7 +64,7 @@ class Runtime:
         self._supervisor = make_supervisor(self._observe)
         self._supervision: asyncio.Task[None] | None = None
         self._clients = Clients()
-        self._commands = Commands()
+        self.intake = Intake(config, self._clients, self._supervisor.send, self._note)
         self._failure: str | None = None
         self._progress: dict[str, Any] | None = None
         self._alarm = Alarm(self._tick)
@@ -168,27 +168,21 @@ class Runtime:
     def gone(self, client: Client) -> None:
         """A client's wire is closed."""
         if self._clients.remove(client):
-            self._commands.forget(client.id)
+            self.intake.forget(client.id)
             self._note("connection_closed", conn_id=client.id)
             self._input(machine.ClientGone(client.id))
 
     def submit(self, client_id: int, command: wire.Command) -> None:
         """Check a command and hand it to the model; a refusal is answered here and journalled."""
         try:
-            command_id = self._admit(client_id, command)
+            if self.contract is None or self._session.state is not State.STREAMING:
+                restarting = self._session.state is State.RECOVERING
+                why = "the model is restarting" if restarting else "no session is streaming"
+                raise ClientError(why, code="not_ready")
+            self.intake.submit(self.contract, client_id, command)
         except ClientError as error:
             self._note("error", message=f"command {command.name!r} refused: {error}", conn_id=client_id)
             self._clients.answer(client_id, command, error_code=error.code, error_message=str(error))
-            return
-        self._note("command", name=command.name, args=command.arguments, conn_id=client_id)
-        self._supervisor.send(pipe.Invoke(command_id, command.name, command.arguments, client_id, now()))
-
-    def _admit(self, client_id: int, command: wire.Command) -> int:
-        if self.contract is None or self._session.state is not State.STREAMING:
-            detail = "the model is restarting" if self._session.state is State.RECOVERING else "no session is streaming"
-            raise ClientError(detail, code="not_ready")
-        self.contract.check(command.name, command.arguments)
-        return self._commands.submit(client_id, command)
 
     # ---- what the model and its supervisor report ---------------------------------------------------------------
 
@@ -204,7 +198,7 @@ class Runtime:
             case pipe.Slice() if self.stream is not None:
                 self.stream.offer(item)
             case pipe.Replied():
-                self._settle(item)
+                self.intake.settle(item)
             case pipe.Said():
                 self._pass_on(item)
             case pipe.Flushed() if self.stream is not None:
@@ -275,22 +269,12 @@ class Runtime:
             log.error(f"{down.reason}{'' if down.failed else '; starting it again'}", session=self.session_id)
         if self.stream is not None:
             self.stream.lose_model()
-        for client_id, command in self._commands.lose_model(now()):
-            self._clients.answer(client_id, command, error_code="model_lost", error_message=down.reason)
+        self.intake.lose_model(down.reason)
         if down.failed:
             self._failure = self._failure or down.reason
             self._input(machine.GiveUp(down.reason))
         else:
             self._input(machine.ModelLost(down.reason))
-
-    def _settle(self, replied: pipe.Replied) -> None:
-        entry = self._commands.settle(replied.command_id, accepted=replied.error_code is None)
-        if entry is None:
-            return
-        client_id, command = entry
-        if replied.error_code is not None:
-            self._note("error", message=f"command {command.name!r}: {replied.error_message}", conn_id=client_id)
-        self._clients.answer(client_id, command, replied.name, replied.data, replied.error_code, replied.error_message)
 
     # ---- effects ------------------------------------------------------------------------------------------------
 
@@ -304,7 +288,7 @@ class Runtime:
         for effect in effects:
             match effect:
                 case machine.BeginSession():
-                    self._commands = Commands()
+                    self.intake.open()
                     self._supervisor.send(pipe.SessionBegan(self.session_id))
                 case machine.AnnounceClient(client_id):
                     self._supervisor.send(pipe.ClientJoined(client_id, now()))
@@ -327,12 +311,15 @@ class Runtime:
         self._supervisor.send(pipe.SessionBegan(self.session_id))
         for client_id in clients:
             self._supervisor.send(pipe.ClientJoined(client_id, now()))
-        for name, arguments in self._commands.replay(now()):
-            self._supervisor.send(pipe.Invoke(0, name, arguments, None, now()))
+        self.intake.replay()
 
     def _entered(self, state: State, reason: str) -> None:
         log.info(f"session {state.lower()}{f': {reason}' if reason else ''}", session=self.session_id)
         self._note("state", reason=reason)
+        if state not in RUNNING:
+            self.intake.shut()
+            if state is not State.CLOSING:
+                self.intake.delete_files()
         self._clients.broadcast(wire.SessionStateChanged(state, reason))
 
     def _note(self, fact: str, /, **detail: Any) -> None:

@@ -183,7 +183,9 @@ class Connection:
                 self.send(wire.TrackAnswered(track, request_id, "publish_refused", refusal))
             case wire.RequestRecording(_, request_id):
                 self.send(wire.RecordingRefused("recording is off", request_id))
-            case wire.Ping() | wire.UnpublishTrack() | wire.FileUploaded():
+            case wire.FileUploaded():
+                self._runtime.intake.file_uploaded(self.id, message)
+            case wire.Ping() | wire.UnpublishTrack():
                 pass
 
     def _resume(self, name: str) -> None:
