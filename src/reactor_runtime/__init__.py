@@ -1,35 +1,100 @@
 """Reactor Runtime: turns a Python class into a live, interactive video model."""
 
-from reactor_runtime.authoring.events import ClientInfo, connected, disconnected, event
-from reactor_runtime.authoring.fields import InputField, MessageField
+from typing import TYPE_CHECKING, Any
+
+from reactor_runtime.authoring.events import (
+    ClientInfo,
+    Connected,
+    Disconnected,
+    Event,
+    FileUploaded,
+    connected,
+    disconnected,
+    event,
+    file_uploaded,
+)
+from reactor_runtime.authoring.fields import FieldInfo, InputField, MessageField
+from reactor_runtime.authoring.inputs import BufferClosed, Input, InputBuffer, ReadMode
 from reactor_runtime.authoring.messages import ModelMessage
-from reactor_runtime.authoring.reactor_model import ReactorModel
+from reactor_runtime.authoring.pipeline import Idle, InputState, ReactorPipeline
+from reactor_runtime.authoring.reactor_model import OutputBuffer, ReactorModel
+from reactor_runtime.authoring.registries import (
+    EVENT_REGISTRY,
+    INPUT_REGISTRY,
+    MESSAGE_REGISTRY,
+    MODEL_REGISTRY,
+    OUTPUT_REGISTRY,
+    all_input_tracks,
+    all_output_tracks,
+)
 from reactor_runtime.authoring.session_context import AudioOut, VideoOut, get_ctx
 from reactor_runtime.authoring.tracks import Audio, Output, Video
+from reactor_runtime.authoring.uploads import UploadedFile
 from reactor_runtime.authoring.video_model import VideoModel, command, model
-from reactor_runtime.authoring.weights import get_weights_path
 from reactor_runtime.errors import CommandError
+from reactor_runtime.log import get_logger
 from reactor_runtime.version import __version__
+from reactor_runtime.weights.places import get_weights_path
+
+if TYPE_CHECKING:
+    from reactor_runtime.authoring.input_frame import InputFrame
 
 __all__ = [
+    "EVENT_REGISTRY",
+    "INPUT_REGISTRY",
+    "MESSAGE_REGISTRY",
+    "MODEL_REGISTRY",
+    "OUTPUT_REGISTRY",
     "Audio",
     "AudioOut",
+    "BufferClosed",
     "ClientInfo",
     "CommandError",
+    "Connected",
+    "Disconnected",
+    "Event",
+    "FieldInfo",
+    "FileUploaded",
+    "Idle",
+    "Input",
+    "InputBuffer",
     "InputField",
+    "InputFrame",
+    "InputState",
     "MessageField",
     "ModelMessage",
     "Output",
+    "OutputBuffer",
+    "ReactorCore",
     "ReactorModel",
+    "ReactorPipeline",
+    "ReadMode",
+    "UploadedFile",
     "Video",
     "VideoModel",
     "VideoOut",
     "__version__",
+    "all_input_tracks",
+    "all_output_tracks",
     "command",
     "connected",
     "disconnected",
     "event",
+    "file_uploaded",
     "get_ctx",
+    "get_logger",
     "get_weights_path",
     "model",
 ]
+
+ReactorCore = ReactorModel
+"""The name by which generation 2 tells a model from other classes."""
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs numpy only for those who name it."""
+    if name == "InputFrame":
+        from reactor_runtime.authoring.input_frame import InputFrame
+
+        return InputFrame
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar, get_args
+from typing import Any, Protocol, TypeVar, get_args
 
 from reactor_runtime.authoring.contract import CommandSpec
 from reactor_runtime.authoring.fields import MISSING, Field, compile_field, convert_fields, object_schema, resolve
 from reactor_runtime.authoring.messages import ModelMessage, content_of, name_of
 from reactor_runtime.authoring.names import place
+from reactor_runtime.authoring.uploads import UploadedFile
 from reactor_runtime.errors import ContractError, InvalidArgument
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -20,7 +21,8 @@ CLIENT = "client"
 """Reserved parameter: a handler that declares it is given the `ClientInfo` of the sender."""
 
 _MARK = "__reactor_mark__"
-_HOOKS = ("connected", "disconnected")
+_HOOKS = ("connected", "disconnected", "file_uploaded")
+_RESERVED = ("connected", "disconnected")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +48,45 @@ class ClientInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Event:
+    """A command as `events()` tells of it: its name and the arguments that the client sent."""
+
+    name: str
+    arguments: Mapping[str, Any]
+    client: ClientInfo | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """A client joined."""
+
+    client: ClientInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected:
+    """A client has left."""
+
+    client: ClientInfo
+
+
+@dataclass(frozen=True, slots=True)
+class FileUploaded:
+    """A client's upload is complete."""
+
+    uploaded_file: UploadedFile
+    client: ClientInfo | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class _Mark:
     kind: str
     name: str = ""
     description: str = ""
+    dedupe: bool = False
 
 
-def event(*, name: str, description: str = "") -> Callable[[F], F]:
+def event(*, name: str, description: str = "", dedupe: bool = False) -> Callable[[F], F]:
     """Mark a method, sync or async, as the handler of a command that clients may send.
 
     Its parameters, annotated and optionally defaulted with `InputField`, become the command's arguments. A
@@ -61,8 +95,10 @@ def event(*, name: str, description: str = "") -> Callable[[F], F]:
     Args:
         name: What clients call it.
         description: Shown to people.
+        dedupe: Leave out a command that a newer one of the same client and name already waits behind, as with a slider;
+            the newest keeps its place in the order.
     """
-    return lambda function: _mark(function, _Mark("event", name, description))
+    return lambda function: _mark(function, _Mark("event", name, description, dedupe))
 
 
 def connected(function: F) -> F:
@@ -75,9 +111,36 @@ def disconnected(function: F) -> F:
     return _mark(function, _Mark("disconnected"))
 
 
+def file_uploaded(function: F) -> F:
+    """Mark a method, sync or async, to run when a client says that its upload is complete.
+
+    It takes the `UploadedFile` as `uploaded_file`.
+    """
+    return _mark(function, _Mark("file_uploaded"))
+
+
 def _mark(function: F, mark: _Mark) -> F:
     setattr(function, _MARK, mark)
     return function
+
+
+class Handler(Protocol):
+    """What handles one command."""
+
+    @property
+    def spec(self) -> CommandSpec:
+        """What clients are told of it."""
+
+    @property
+    def dedupe(self) -> bool:
+        """Whether a newer one of the same client makes it pointless."""
+
+    def call(self, model: Any, arguments: Mapping[str, Any], client: ClientInfo | None) -> Any:
+        """Handle the command; returns what the author's code returns, perhaps a coroutine.
+
+        Raises:
+            InvalidArgument: An argument does not fit; nothing was done.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +155,7 @@ class Command:
     method: str
     fields: tuple[Field, ...]
     takes_client: bool
+    dedupe: bool
 
     def call(self, model: object, arguments: Mapping[str, Any], client: ClientInfo | None) -> Any:
         """Call the handler with converted arguments; returns what it returns, perhaps a coroutine.
@@ -110,14 +174,16 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Hook:
-    """One compiled `@connected` or `@disconnected` handler."""
+    """One compiled `@connected`, `@disconnected` or `@file_uploaded` handler."""
 
     method: str
     takes_client: bool
 
-    def call(self, model: object, client: ClientInfo) -> Awaitable[None] | None:
+    def call(self, model: object, client: ClientInfo | None, **arguments: Any) -> Awaitable[None] | None:
         """Call the hook; returns what it returns, perhaps a coroutine."""
-        result: Awaitable[None] | None = getattr(model, self.method)(**({CLIENT: client} if self.takes_client else {}))
+        if self.takes_client:
+            arguments[CLIENT] = client
+        result: Awaitable[None] | None = getattr(model, self.method)(**arguments)
         return result
 
 
@@ -125,9 +191,10 @@ class Hook:
 class Handlers:
     """All decorated methods of one model class, bases included."""
 
-    commands: Mapping[str, Command]
+    commands: Mapping[str, Handler]
     connected: tuple[Hook, ...]
     disconnected: tuple[Hook, ...]
+    file_uploaded: tuple[Hook, ...]
 
 
 def handlers_of(cls: type) -> Handlers:
@@ -149,10 +216,7 @@ def handlers_of(cls: type) -> Handlers:
         parameters = _parameters(function, where)
         takes_client = parameters.pop(CLIENT, None) is not None
         if mark.kind != "event":
-            if parameters:
-                raise ContractError(
-                    f"{where}: a @{mark.kind} handler takes no parameter but 'client', got {list(parameters)}"
-                )
+            _check_hook(mark.kind, list(parameters), where)
             hooks[mark.kind].append(Hook(method, takes_client))
             continue
         _check_name(mark.name, commands, where)
@@ -162,8 +226,18 @@ def handlers_of(cls: type) -> Handlers:
             for p in parameters.values()
         )
         spec = CommandSpec(mark.name, mark.description, object_schema(fields), reply=_reply(function))
-        commands[mark.name] = Command(spec, method, fields, takes_client)
-    return Handlers(commands, tuple(hooks["connected"]), tuple(hooks["disconnected"]))
+        commands[mark.name] = Command(spec, method, fields, takes_client, mark.dedupe)
+    return Handlers(commands, *(tuple(hooks[kind]) for kind in _HOOKS))
+
+
+def _check_hook(kind: str, parameters: list[str], where: str) -> None:
+    if kind == "file_uploaded" and parameters != ["uploaded_file"]:
+        raise ContractError(
+            f"{where}: @file_uploaded handler must take exactly one parameter named 'uploaded_file' "
+            f"(plus optional reserved parameters), got: {parameters}"
+        )
+    if kind != "file_uploaded" and parameters:
+        raise ContractError(f"{where}: a @{kind} handler takes no parameter but 'client', got {parameters}")
 
 
 def _parameters(function: Callable[..., Any], where: str) -> dict[str, inspect.Parameter]:
@@ -182,7 +256,7 @@ def _default(parameter: inspect.Parameter) -> Any:
 def _check_name(name: object, taken: Mapping[str, Command], where: str) -> None:
     if not isinstance(name, str) or not name:
         raise ContractError(f"{where}: @event(name={name!r}): the name is a text that is not empty")
-    if name in _HOOKS:
+    if name in _RESERVED:
         raise ContractError(
             f"{where}: @event(name={name!r}) is reserved for a lifecycle hook; use @connected / @disconnected instead."
         )

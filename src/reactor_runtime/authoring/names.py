@@ -10,6 +10,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
+from reactor_runtime.authoring.annotations import resolve
+from reactor_runtime.errors import ContractError
+
 T = TypeVar("T")
 
 _BOUNDARY = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -40,7 +43,7 @@ def visible(kind: type[T], model: type) -> list[type[T]]:
     scope = model.__qualname__.rpartition(".")[0]
     seen_values = {id(value) for module in modules for value in vars(module).values()}
     found: dict[tuple[str, str], type[T]] = {}
-    for declared in _descendants(kind):
+    for declared in descendants(kind):
         outer = declared.__qualname__.rpartition(".")[0]
         beside = declared.__module__ == model.__module__ and (scope == outer or scope.startswith(f"{outer}."))
         if id(declared) in seen_values or (beside and outer):
@@ -49,10 +52,29 @@ def visible(kind: type[T], model: type) -> list[type[T]]:
     return list(found.values())
 
 
-def _descendants(kind: type[T]) -> Iterator[type[T]]:
+def annotations_of(cls: type) -> Iterator[tuple[str, Any]]:
+    """Yield the attributes that a class and its bases annotate, the nearest first, as far as they can be resolved.
+
+    Call it while the class is being defined: what is defined in the function around it counts too.
+    """
+    seen: set[str] = set()
+    for base in cls.__mro__:
+        names = vars(sys.modules[base.__module__]) if base.__module__ in sys.modules else {}
+        for name, annotation in inspect.get_annotations(base).items():
+            if name in seen:
+                continue
+            seen.add(name)
+            try:
+                yield name, resolve(annotation, names, name)
+            except ContractError:
+                continue  # any text may stand there; who needs it says that it is missing
+
+
+def descendants(kind: type[T]) -> Iterator[type[T]]:
+    """Yield every subclass that lives, however far down."""
     for child in kind.__subclasses__():
         yield child
-        yield from _descendants(child)
+        yield from descendants(child)
 
 
 def _reachable_modules(model: type) -> list[ModuleType]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 from reactor_runtime.authoring.contract import Contract
-from reactor_runtime.authoring.events import Handlers, handlers_of
+from reactor_runtime.authoring.events import Connected, Disconnected, Event, FileUploaded, Handlers, handlers_of
+from reactor_runtime.authoring.inputs import Input, input_tracks
 from reactor_runtime.authoring.messages import ModelMessage, content_of, name_of, spec_of
-from reactor_runtime.authoring.names import place, snake, visible
+from reactor_runtime.authoring.names import annotations_of, place, snake, visible
 from reactor_runtime.authoring.tracks import Output, payloads_of, tracks_of
 from reactor_runtime.errors import AuthorError, ContractError, OutputError
+from reactor_runtime.media.pacer import FASTEST
 
 if TYPE_CHECKING:
     import asyncio  # 40 ms; wanted once a model is constructed
@@ -31,6 +33,13 @@ class Stage(Protocol):
     def say(self, data: object, *, name: str, client_id: int | None = None) -> None:
         """Send a message."""
 
+    def events(self) -> AsyncIterator[Occurrence]:
+        """Tell what happens from here on."""
+
+
+Occurrence = Event | Connected | Disconnected | FileUploaded
+"""What `events()` tells of."""
+
 
 class OutputBuffer:
     """The stream between `emit` and the viewers, as the model sees it."""
@@ -48,10 +57,12 @@ class OutputBuffer:
         """Play what is emitted from here on at this rate, whatever was measured or declared.
 
         Raises:
-            ValueError: Not above zero.
+            ValueError: Not above zero, or more than 240.
         """
         if not fps > 0:
             raise ValueError(f"fps must be positive, got {fps}")
+        if fps > FASTEST:
+            raise ValueError(f"fps must be at most {FASTEST:g}, got {fps}")
         self._fps = fps
 
     def flush(self, *, hold: bool = False) -> None:
@@ -82,6 +93,7 @@ class ReactorModel:
     output_buffer: OutputBuffer
 
     _handlers: ClassVar[Handlers]
+    _inputs: ClassVar[Mapping[str, type[Input]]]
     _stage: Stage | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -91,9 +103,16 @@ class ReactorModel:
             value = getattr(cls, attribute)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
                 raise ContractError(f"{where}: {attribute} must be positive, got {value!r}")
+        if cls.fps > FASTEST:
+            raise ContractError(f"{where}: fps is at most {FASTEST:g}, got {cls.fps!r}")
         if not inspect.iscoroutinefunction(cls.run):
             raise ContractError(f"{where}: run must be written `async def run(self)`")
         cls._handlers = handlers_of(cls)
+        cls._inputs = {n: a for n, a in annotations_of(cls) if isinstance(a, type) and issubclass(a, Input)}
+
+    @classmethod
+    def _check_definition(cls) -> None:
+        """Raise ContractError where a model, unlike a base of models, cannot do without something."""
 
     def __new__(cls, *_args: Any, **_kwargs: Any) -> Self:  # noqa: D102 - so that an author's __init__ need not call ours
         import asyncio
@@ -144,6 +163,10 @@ class ReactorModel:
             raise AuthorError(f"send() takes a ModelMessage, got {type(message).__name__}")
         self._on_stage().say(content_of(message), name=name_of(type(message)))
 
+    def events(self) -> AsyncIterator[Occurrence]:
+        """Tell of every command, client and upload from here on, in order; handlers and hooks are called as ever."""
+        return self._on_stage().events()
+
     def _on_stage(self) -> Stage:
         if self._stage is None:
             raise RuntimeError(f"{type(self).__name__} is not running: the runtime has not started it")
@@ -159,13 +182,17 @@ def contract_of(cls: type[ReactorModel], *, name: str | None, description: str, 
     """Compile everything a model class offers.
 
     Raises:
-        ContractError: Its outputs or messages contradict each other.
+        ContractError: Its tracks or messages contradict each other.
     """
     where = place(cls)
+    cls._check_definition()
+    inputs, outputs = input_tracks(visible(Input, cls), where), tracks_of(visible(Output, cls), where)
+    for track in {t.name for t in inputs} & {t.name for t in outputs}:
+        raise ContractError(f"{where}: track name {track!r} is declared as both input and output")
     return Contract(
         model_name=name or snake(cls.__name__),
         generation="reactor_model",
-        tracks=tracks_of(visible(Output, cls), where),
+        tracks=(*inputs, *outputs),
         commands=tuple(command.spec for command in cls._handlers.commands.values()),
         messages=tuple(spec_of(message) for message in visible(ModelMessage, cls)),
         description=description or inspect.cleandoc(vars(cls).get("__doc__") or ""),

@@ -1,0 +1,248 @@
+"""Generation 2: `ReactorPipeline`, a generator of outputs that is steered by a typed state."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import inspect
+import math
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping
+from typing import Any, ClassVar, Final
+
+from reactor_runtime.authoring.contract import CommandSpec
+from reactor_runtime.authoring.events import ClientInfo
+from reactor_runtime.authoring.fields import (
+    MISSING,
+    Field,
+    FieldInfo,
+    compile_field,
+    convert_fields,
+    hints_of,
+    object_schema,
+)
+from reactor_runtime.authoring.names import annotations_of, place, visible
+from reactor_runtime.authoring.reactor_model import ReactorModel
+from reactor_runtime.authoring.tracks import Output
+from reactor_runtime.authoring.uploads import UploadedFile
+from reactor_runtime.errors import AuthorError, ContractError, InvalidArgument
+
+
+class IdleType:
+    """The type of `Idle`."""
+
+    def __repr__(self) -> str:
+        return "Idle"
+
+
+Idle: Final = IdleType()
+"""Yielded by `inference()` where there is nothing to show now."""
+
+
+class InputState:
+    """What clients steer. A public annotated field makes a `set_<field>` command; one that begins with `_` is private.
+
+    Fields are declared like parameters of an event, with plain defaults or `InputField`. A field without a default
+    starts as the zero of its type, and its command needs a value. A state is built when the first client joins and
+    thrown away when the last one has left. Works with and without `@dataclass` on the subclass.
+    """
+
+    _public: ClassVar[Mapping[str, Field]] = {}
+    _private: ClassVar[Mapping[str, Any]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        where, own, annotated = place(cls), vars(cls), inspect.get_annotations(cls)
+        public, private = dict(cls._public), dict(cls._private)
+        defaults_seen = False
+        for name, hint in hints_of(cls, where).items():
+            declared = own.get(name, MISSING)
+            if declared is MISSING and name not in annotated:
+                continue  # a base class declares it
+            if name.startswith("_"):
+                private[name] = declared
+                continue
+            if hint is UploadedFile and declared is MISSING:
+                hint, declared = hint | None, None
+            public[name] = compile_field(name, hint, declared, where)
+            if isinstance(declared, FieldInfo) or declared is None:
+                # A later @dataclass must find a plain default; and it refuses a field without one after one with.
+                if not public[name].required:
+                    setattr(cls, name, public[name].default)
+                elif defaults_seen:
+                    setattr(cls, name, dataclasses.field(kw_only=True))
+                else:
+                    delattr(cls, name)
+            elif declared is MISSING and defaults_seen:
+                setattr(cls, name, dataclasses.field(kw_only=True))
+            defaults_seen = defaults_seen or not public[name].required
+        if stray := [name for name, value in own.items() if isinstance(value, FieldInfo)]:
+            raise ContractError(f"{where}.{stray[0]}: a state field needs an annotation, as in `{stray[0]}: int`")
+        cls._public, cls._private = public, private
+
+    def __init__(self, **values: Any) -> None:
+        for name, field in self._public.items():
+            setattr(self, name, values.pop(name, starting_value(field)))
+        for name, default in self._private.items():
+            setattr(self, name, values.pop(name, _fresh(default)))
+        if values:
+            raise TypeError(f"{type(self).__name__} has no field {next(iter(values))!r}; it has {list(self._public)}")
+
+
+def new_state(cls: type[InputState]) -> InputState:
+    """Build a state as a session's first client finds it.
+
+    Raises:
+        AuthorError: The author's constructor raised.
+    """
+    missing: dict[str, Any] = {}
+    if dataclasses.is_dataclass(cls):
+        missing = {
+            f.name: starting_value(cls._public[f.name]) if f.name in cls._public else None
+            for f in dataclasses.fields(cls)
+            if f.init and f.default is MISSING and f.default_factory is MISSING
+        }
+    try:
+        return cls(**missing)
+    except Exception as error:
+        raise AuthorError(f"{place(cls)}: the state cannot be built: {type(error).__name__}: {error}") from error
+
+
+def starting_value(field: Field) -> Any:
+    """Return the default of a field, or the zero of its type where it has none."""
+    return _zero(field.schema, field.convert) if field.required else field.default
+
+
+def _zero(schema: Mapping[str, Any], convert: Callable[[Any], Any]) -> Any:
+    if "enum" in schema:
+        return convert(schema["enum"][0])
+    kind = schema.get("type")
+    if kind in ("integer", "number"):
+        return convert(min(max(0, schema.get("minimum", 0)), schema.get("maximum", math.inf)))
+    if kind == "object":
+        try:
+            return convert({})
+        except ValueError:
+            return None
+    return {"string": "", "boolean": False, "array": []}.get(str(kind))
+
+
+def _fresh(default: Any) -> Any:
+    if isinstance(default, dataclasses.Field):
+        factory: Any = default.default_factory
+        if factory is not MISSING:
+            return factory()
+        default = default.default
+    if default is MISSING:
+        return None
+    return copy.copy(default) if isinstance(default, (list, dict, set)) else default
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Setter:
+    """The command that sets one public field of the state."""
+
+    field: Field
+    dedupe: bool = False
+
+    @property
+    def spec(self) -> CommandSpec:
+        """What clients are told of it."""
+        text = str(self.field.schema.get("description") or f"Set {self.field.name}")
+        return CommandSpec(f"set_{self.field.name}", text, object_schema([self.field]))
+
+    def call(self, model: Any, arguments: Mapping[str, Any], client: ClientInfo | None) -> None:
+        """Set the field; without an argument, to its default.
+
+        Raises:
+            InvalidArgument: The argument does not fit; the state is as it was.
+        """
+        try:
+            values = convert_fields([self.field], arguments)
+        except ValueError as error:
+            raise InvalidArgument(f"{self.spec.name}: {error}") from error
+        setattr(model.state, self.field.name, values[self.field.name])
+
+
+Yielded = Output | IdleType | None | Any
+"""What `inference` may yield: an `Output`, a bare array where the model has one track, `Idle` or None for nothing."""
+
+
+class ReactorPipeline(ReactorModel):
+    """Base of a model that is a generator. Declare `state: MyState`, override `load` and `inference`.
+
+    A cycle lasts from the first client in to the last one out: it has a fresh state, and a fresh generator that is
+    closed at its end. Handlers, hooks and setters run between two yields, or while the generator waits for input.
+
+    Attributes:
+        state: The live state, never None while the model runs.
+    """
+
+    state: Any
+    _state_class: ClassVar[type[InputState] | None] = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        declared = vars(cls).get("state_class") or dict(annotations_of(cls)).get("state")
+        if isinstance(declared, type) and issubclass(declared, InputState):
+            cls._state_class = declared
+        elif declared not in (None, Any):
+            raise ContractError(f"{place(cls)}: state is annotated {declared!r}; it is a subclass of InputState")
+        if cls._state_class is not None:
+            setters = {s.spec.name: s for s in map(Setter, cls._state_class._public.values())}
+            written = cls._handlers.commands
+            cls._handlers = dataclasses.replace(cls._handlers, commands={**setters, **written})
+
+    @classmethod
+    def _check_definition(cls) -> None:
+        state_class_of(cls)
+
+    def inference(self) -> Iterable[Yielded] | AsyncIterable[Yielded]:
+        """Yield outputs, sync or async, for as long as there is something to show; begun anew when it ends."""
+        raise NotImplementedError(f"{type(self).__name__} must define inference()")
+
+
+def state_class_of(cls: type[ReactorPipeline]) -> type[InputState]:
+    """Return the class of a pipeline's state.
+
+    Raises:
+        ContractError: It declares none.
+    """
+    if cls._state_class is None:
+        raise ContractError(
+            f"{place(cls)}: {cls.__name__} must declare 'state: MyState' where MyState is an InputState subclass."
+        )
+    return cls._state_class
+
+
+def output_of(cls: type[ReactorPipeline], yielded: Any) -> Output | None:
+    """Return what a pipeline yielded as an output; None where there is nothing to show.
+
+    Raises:
+        AuthorError: It is neither, nor an array for the one track that the model has.
+    """
+    if yielded is None or isinstance(yielded, IdleType) or yielded is IdleType:
+        return None
+    if isinstance(yielded, Output):
+        return yielded
+    what = f"{cls.__name__}.inference() yielded {type(yielded).__name__}"
+    if not hasattr(yielded, "shape"):
+        raise AuthorError(f"{what}; yield an Output instance, Idle or None")
+    outputs = [output for output in visible(Output, cls) if output._tracks]
+    if len(outputs) != 1 or len(outputs[0]._tracks) != 1:
+        known = ", ".join(f"{o.__name__}({', '.join(t.name for t in o._tracks)})" for o in outputs) or "none"
+        raise AuthorError(f"{what}, which names no track; a bare array needs one output of one track, there is: {known}")
+    return outputs[0](**{outputs[0]._tracks[0].name: yielded})
+
+
+def generator_of(model: ReactorPipeline) -> Any:
+    """Begin the model's generator.
+
+    Raises:
+        AuthorError: `inference` is no generator.
+    """
+    generator = model.inference()
+    if not (inspect.isgenerator(generator) or inspect.isasyncgen(generator)):
+        if inspect.iscoroutine(generator):
+            generator.close()
+        raise AuthorError(f"{type(model).__name__}.inference() is no generator: it must yield its outputs")
+    return generator

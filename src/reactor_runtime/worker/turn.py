@@ -1,0 +1,81 @@
+"""Whose turn it is: one handler, hook or generator step at a time, in the order they asked.
+
+Whoever waits for input lends its turn out meanwhile, so that a read never holds up anybody else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+
+
+class Hold:
+    """One turn. Tasks that its code starts share it: they inherit the context variable."""
+
+    def __init__(self) -> None:
+        self.waiting = 0
+        self.has_lock = True
+        self.is_over = False
+
+
+_mine: ContextVar[Hold | None] = ContextVar("turn", default=None)
+
+
+class Turn:
+    """A fair lock that can be lent. All methods run on the model's loop."""
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+
+    async def take(self) -> Hold:
+        """Wait for the turn; it ends with the `spent` block that it is given to."""
+        await self._lock.acquire()
+        return Hold()
+
+    @asynccontextmanager
+    async def spent(self, hold: Hold) -> AsyncIterator[None]:
+        """Run the block in this turn, which ends with it."""
+        token = _mine.set(hold)
+        try:
+            yield
+        finally:
+            _mine.reset(token)
+            hold.is_over = True
+            if hold.has_lock:
+                self._lock.release()
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[None]:
+        """Wait for the turn and run the block in it."""
+        async with self.spent(await self.take()):
+            yield
+
+    @property
+    def is_mine(self) -> bool:
+        """Whether the calling code runs in a turn of its own."""
+        hold = _mine.get()
+        return hold is not None and not hold.is_over
+
+    @asynccontextmanager
+    async def lent(self) -> AsyncIterator[None]:
+        """Let others have the caller's turn for the length of the block; nothing happens where it has none."""
+        hold = _mine.get()
+        if hold is None or hold.is_over:
+            yield
+            return
+        hold.waiting += 1
+        if hold.has_lock:
+            hold.has_lock = False
+            self._lock.release()
+        try:
+            yield
+        finally:
+            hold.waiting -= 1
+            if not hold.waiting and not hold.is_over:
+                await self._lock.acquire()
+                if hold.is_over:
+                    self._lock.release()
+                else:
+                    hold.has_lock = True
