@@ -55,8 +55,8 @@ class Pacer(Generic[T]):
         Raises:
             IllegalInput: `fps` is not above 0 and at most 240.
         """
-        if fps is not None and not 0 < fps <= FASTEST:
-            raise IllegalInput(f"{fps!r} frames per second cannot be kept: more than 0 and at most {FASTEST:g} can")
+        if fps is not None:
+            _check_pinnable(fps)
         self._is_pinned = fps is not None
         self._rate = FIRST_RATE if fps is None else fps
         self._queue: deque[T] = deque()
@@ -103,6 +103,17 @@ class Pacer(Generic[T]):
         if not self._queue and now >= self._slot():
             self._not_before = now
         self._queue.append(item)
+
+    def pin(self, fps: float) -> None:
+        """Keep this rate from the next slot on, whatever was measured or pinned.
+
+        Raises:
+            IllegalInput: `fps` is not above 0 and at most 240.
+        """
+        _check_pinnable(fps)
+        if self._anchor_at is not None:
+            self._anchor(self._slot(), self._pts())
+        self._is_pinned, self._rate = True, fps
 
     def poll(self, now: float) -> Due[T] | None:
         """Return the next item if it is due, else None. However late the call, it returns one item."""
@@ -169,3 +180,8 @@ class Pacer(Generic[T]):
         kept = math.exp(-seconds / MEMORY_S)
         self._frames = self._frames * kept + frames
         self._seconds = self._seconds * kept + seconds
+
+
+def _check_pinnable(fps: float) -> None:
+    if not 0 < fps <= FASTEST:
+        raise IllegalInput(f"{fps!r} frames per second cannot be kept: more than 0 and at most {FASTEST:g} can")

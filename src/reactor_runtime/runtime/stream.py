@@ -116,6 +116,8 @@ class Stream:
         if item.epoch < self._epoch:
             self._give_back([item])
             return
+        if item.pinned and item.fps and item.fps != self._pacer.rate:
+            self._pacer.pin(item.fps)
         self._pacer.offer(item, starts_chunk=item.index == 0, fps=item.fps, now=now())
         self._wake()
 

@@ -20,6 +20,7 @@ from reactor_runtime.authoring.contract import Contract, TrackSpec
 from reactor_runtime.errors import AuthorError, OutputError, ReactorError
 from reactor_runtime.media.audio import Resampler, audio_samples, interleave, split
 from reactor_runtime.media.frame import AUDIO_CLOCK_RATE
+from reactor_runtime.media.pacer import FASTEST
 from reactor_runtime.media.video import VideoFrames, video_frames
 from reactor_runtime.worker.messages import (
     Failed,
@@ -174,6 +175,8 @@ class Host:
         if unknown or not payloads:
             known = ", ".join(self._lines) or "none"
             raise OutputError(f"{unknown[0]!r} is no output track; this model has: {known}" if unknown else NOTHING)
+        if fps is not None and not 0 < fps <= FASTEST:
+            raise OutputError(f"fps is more than 0 and at most {FASTEST:g}, got {fps!r}")
         with self._changed:
             if (ticket := self._ticket) is None:
                 # A model may loop on emit while nobody watches: this is its pace then.

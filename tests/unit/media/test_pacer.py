@@ -378,3 +378,23 @@ def test_nothing_is_lost_reordered_or_shown_in_a_burst(
     assert all(due.at <= at for due, at, *_ in shown)
     for (_, before, interval), (due, after, _) in pairwise(shown):
         assert due.item not in had_to_queue or after - before >= interval / 2 - 1e-9
+
+
+def test_a_rate_pinned_on_the_way_counts_from_the_next_slot() -> None:
+    pacer: Pacer[int] = Pacer(None)
+    for n in range(4):
+        pacer.offer(n, starts_chunk=n == 0, fps=None, now=START)
+    first = pacer.poll(START)
+    assert first is not None
+    pacer.pin(10)
+    slot = pacer.next_deadline()
+    assert slot is not None
+    second = pacer.poll(slot[0])
+    third = pacer.poll(slot[0] + 0.1)
+    assert second is not None
+    assert third is not None
+    assert third.at - second.at == pytest.approx(0.1)
+    assert third.pts - second.pts == 9000
+    with pytest.raises(IllegalInput):
+        pacer.pin(1000)
+    assert pacer.rate == 10
