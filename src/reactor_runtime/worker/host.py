@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,7 @@ from reactor_runtime.media.video import VideoFrames, video_frames
 from reactor_runtime.worker.messages import (
     Failed,
     Flushed,
+    FromModel,
     Invoke,
     Played,
     Progress,
@@ -39,7 +40,6 @@ from reactor_runtime.worker.messages import (
     SlotRef,
     ToModel,
 )
-from reactor_runtime.worker.pipe import ModelEnd
 from reactor_runtime.worker.plain import legible, plain
 from reactor_runtime.worker.ring import Pixels, RingWriter
 
@@ -109,13 +109,20 @@ class _Chunk:
     began_at: float = 0.0
 
 
+class Sender(Protocol):
+    """The end of a pipe that a host sends through. Thread: any."""
+
+    def send(self, message: FromModel, fd: int | None = None) -> bool:
+        """Send one message, a descriptor beside it if given; False when nobody receives it."""
+
+
 class Host:
     """The `Outlet` of one model instance. Thread: any."""
 
     def __init__(
         self,
         contract: Contract,
-        pipe: ModelEnd,
+        pipe: Sender,
         *,
         first_ring: int = 0,
         clock: Callable[[], float] = time.monotonic,
