@@ -125,6 +125,84 @@ def test_the_version_is_the_built_one(capsys: pytest.CaptureFixture[str]) -> Non
     assert capsys.readouterr().out == "reactor 0.1.0\n"
 
 
+@pytest.mark.parametrize("version", ["abc", "1.2", "1.2.3-rc1", "vv1.2.3", "1.2.3-gXYZ", "1.2.3\n", ""])
+def test_a_version_that_is_no_release_tag_is_refused(version: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_status("schema", "--version", version) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err == (
+        f"Error: --version {version!r} is not a release tag: format 'X.Y.Z' or 'X.Y.Z-g<hex>', with an optional 'v' "
+        "prefix, as in v1.2.3\n"
+    )
+
+
 def test_the_settings_page_is_up_to_date() -> None:
     written = (ROOT / "docs" / "reference" / "settings.md").read_text()
     assert written == cli.settings_page(), "run `reactor settings > docs/reference/settings.md`"
+
+
+def test_a_new_model_is_written_under_its_name(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    folder = tmp_path / "models" / "sea-of-fog"
+    assert exit_status("init", str(folder)) == 0
+    assert f"reactor run -p {folder}" in capsys.readouterr().out
+    assert "name: sea-of-fog" in (folder / "reactor.yaml").read_text()
+
+
+def test_a_new_model_never_takes_the_place_of_something(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    (kept / "model.py").write_text("mine")
+    (tmp_path / "file").write_text("mine")
+    for name in ("kept", "file"):
+        assert exit_status("init", str(tmp_path / name)) == 2
+        assert capsys.readouterr().err == (
+            f"Error: {tmp_path / name} exists and is not an empty folder; nothing was written\n"
+        )
+    assert [path.name for path in kept.iterdir()] == ["model.py"]
+    assert (kept / "model.py").read_text() == (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_new_model_may_fill_an_empty_folder(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert exit_status("init", str(tmp_path / "empty")) == 0
+    assert (tmp_path / "empty" / "model.py").is_file()
+
+
+@pytest.mark.parametrize("name", ["My Model", "wave_1", "1-wave", "-wave-", ".", "..", "", "Wave"])
+def test_a_name_that_no_model_may_have_is_refused(
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert exit_status("init", "--", name) == 2
+    assert "lowercase letters, numbers and hyphens" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert exit_status("init", str(tmp_path / "file" / "wave")) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"Error: cannot write {tmp_path / 'file' / 'wave'}")
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("init",), ("init", "a", "--style", "opera"), ("frobnicate",), ("schema", "x"), ("schema", "--frobnicate"),
+        ("capabilities", "-o", "x"), ("settings", "x"),
+    ],
+)  # fmt: skip
+def test_a_command_line_that_makes_no_sense_ends_with_2(
+    argv: tuple[str, ...], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert exit_status(*argv) == 2
+    assert capsys.readouterr().err
+
+
+def test_the_page_of_commands_names_every_command() -> None:
+    page = (ROOT / "docs" / "reference" / "cli.md").read_text()
+    for command in cli.app.registered_commands:
+        assert command.callback is not None
+        name = command.name or command.callback.__name__
+        assert f"`reactor {name}" in page, f"docs/reference/cli.md does not tell of `reactor {name}`"
