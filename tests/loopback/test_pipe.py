@@ -6,7 +6,7 @@ import asyncio
 import os
 import socket
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 import pytest_asyncio
@@ -35,6 +35,12 @@ def memory(number: int) -> int:
 
 def number_in(fd: int) -> int:
     return int.from_bytes(os.pread(fd, 8, 0), "big")
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110 - what is waited for happens on this loop
+            await asyncio.sleep(0)
 
 
 def open_descriptors() -> int:
@@ -116,9 +122,7 @@ async def test_descriptors_reach_the_server_with_their_messages_however_full_the
                 sent.append((RingOpened(number, "main", 16, 1), number))
 
     await asyncio.to_thread(send)
-    async with asyncio.timeout(5):
-        while len(ends.received) < len(sent):
-            await asyncio.sleep(0)
+    await until(lambda: len(ends.received) == len(sent))
     assert ends.received == sent
 
 
@@ -138,9 +142,7 @@ async def test_a_model_that_is_gone_costs_the_server_nothing(ends: Ends) -> None
     ends.model.close()
     for number in range(5):
         ends.send_with_memory(InputRingOpened(number, "webcam", 16, 1), number)
-    async with asyncio.timeout(5):
-        while not ends.ended:
-            await asyncio.sleep(0)
+    await until(lambda: bool(ends.ended))
     assert ends.ended == [None]
     assert open_descriptors() < before
 
@@ -168,9 +170,7 @@ async def test_senders_on_many_threads_never_mix_their_messages(ends: Ends) -> N
     threads = [threading.Thread(target=send, args=(name,)) for name in "abcd"]
     for thread in threads:
         thread.start()
-    async with asyncio.timeout(5):
-        while len(ends.received) < 200:
-            await asyncio.sleep(0)
+    await until(lambda: len(ends.received) == 200)
     reasons = [message.reason for message, _ in ends.received if isinstance(message, SessionEnded)]
     assert sorted(reasons) == sorted(name * 300 for name in "abcd" for _ in range(50))
     for thread in threads:

@@ -1,8 +1,9 @@
-"""The atoms of media inside the server: a picture, and one encoded version of it."""
+"""The atoms of media inside the server: a picture, one encoded version of it, and a picture that a client sent."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -48,3 +49,26 @@ class AudioBlock:
     samples: bytes
     channels: int
     pts: int
+
+
+class ClientPicture(Protocol):
+    """One picture as a client sent it, still in the memory of whatever decoded it."""
+
+    @property
+    def width(self) -> int:
+        """Even."""
+
+    @property
+    def height(self) -> int:
+        """Even."""
+
+    @property
+    def rotation(self) -> int:
+        """Degrees by which it is to be turned clockwise to stand upright: 0, 90, 180 or 270."""
+
+    @property
+    def sent_at(self) -> float:
+        """Seconds on a clock of the sender's; only differences mean something."""
+
+    def write_i420(self, out: npt.NDArray[np.uint8]) -> None:
+        """Write the packed planes to flat memory of `width * height * 3 / 2` bytes."""

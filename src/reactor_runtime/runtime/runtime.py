@@ -19,6 +19,7 @@ from reactor_runtime.log import get_logger
 from reactor_runtime.runtime.clients import Client, Clients
 from reactor_runtime.runtime.clock import Alarm, now
 from reactor_runtime.runtime.facts import Facts
+from reactor_runtime.runtime.inputs import Inputs
 from reactor_runtime.runtime.intake import Intake
 from reactor_runtime.runtime.stream import Stream
 from reactor_runtime.session import machine
@@ -65,6 +66,7 @@ class Runtime:
         self._supervision: asyncio.Task[None] | None = None
         self._clients = Clients()
         self.intake = Intake(config, self._clients, self._supervisor.send, self._note)
+        self.inputs = Inputs(self._supervisor.send, self._note)
         self._failure: str | None = None
         self._progress: dict[str, Any] | None = None
         self._alarm = Alarm(self._tick)
@@ -169,6 +171,7 @@ class Runtime:
         """A client's wire is closed."""
         if self._clients.remove(client):
             self.intake.forget(client.id)
+            self.inputs.leave(client.id)
             self._note("connection_closed", conn_id=client.id)
             self._input(machine.ClientGone(client.id))
 
@@ -201,6 +204,8 @@ class Runtime:
                 self.intake.settle(item)
             case pipe.Said():
                 self._pass_on(item)
+            case pipe.InputReleased():
+                self.inputs.release(item)
             case pipe.Flushed() if self.stream is not None:
                 self.stream.flush(item.epoch, hold=item.hold)
             case pipe.Described():
@@ -270,6 +275,7 @@ class Runtime:
         if self.stream is not None:
             self.stream.lose_model()
         self.intake.lose_model(down.reason)
+        self.inputs.lose_model()
         if down.failed:
             self._failure = self._failure or down.reason
             self._input(machine.GiveUp(down.reason))
@@ -290,6 +296,7 @@ class Runtime:
                 case machine.BeginSession():
                     self.intake.open()
                     self._supervisor.send(pipe.SessionBegan(self.session_id))
+                    self.inputs.open()
                 case machine.AnnounceClient(client_id):
                     self._supervisor.send(pipe.ClientJoined(client_id, now()))
                 case machine.AnnounceGone(client_id):
@@ -312,12 +319,14 @@ class Runtime:
         for client_id in clients:
             self._supervisor.send(pipe.ClientJoined(client_id, now()))
         self.intake.replay()
+        self.inputs.open()
 
     def _entered(self, state: State, reason: str) -> None:
         log.info(f"session {state.lower()}{f': {reason}' if reason else ''}", session=self.session_id)
         self._note("state", reason=reason)
         if state not in RUNNING:
             self.intake.shut()
+            self.inputs.shut()
             if state is not State.CLOSING:
                 self.intake.delete_files()
         self._clients.broadcast(wire.SessionStateChanged(state, reason))

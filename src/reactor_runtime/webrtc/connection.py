@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from reactor_runtime.authoring.contract import TrackSpec
 from reactor_runtime.errors import ClientError
 from reactor_runtime.log import get_logger
-from reactor_runtime.media.frame import AccessUnit, AudioBlock
+from reactor_runtime.media.frame import AccessUnit, AudioBlock, ClientPicture
 from reactor_runtime.runtime.clock import Alarm, now
 from reactor_runtime.runtime.runtime import Runtime
 from reactor_runtime.webrtc.peer import Peer, PeerObserver
@@ -154,6 +154,16 @@ class Connection:
         if (reader := self._videos.get(track)) is not None:
             self._ladder(track).request_keyframe(reader)
 
+    def on_picture(self, track: str, picture: ClientPicture) -> None:
+        """See `PeerObserver`."""
+        if self._is_ready and not self._is_closed:
+            self._runtime.inputs.see(track, self.id, picture)
+
+    def on_sound(self, track: str, samples: bytes) -> None:
+        """See `PeerObserver`."""
+        if self._is_ready and not self._is_closed:
+            self._runtime.inputs.hear(track, self.id, samples)
+
     # ---- inside -------------------------------------------------------------------------------------------------
 
     def _become_ready(self) -> None:
@@ -179,14 +189,26 @@ class Connection:
             case wire.RequestCapabilities():
                 self.send(wire.Capabilities(self._runtime.capabilities))
             case wire.PublishTrack(track, request_id):
-                refusal = f"this model has no input track {track!r}"
-                self.send(wire.TrackAnswered(track, request_id, "publish_refused", refusal))
+                self._publish(track, request_id)
+            case wire.UnpublishTrack(track):
+                self._runtime.inputs.unpublish(track, self.id)
             case wire.RequestRecording(_, request_id):
                 self.send(wire.RecordingRefused("recording is off", request_id))
             case wire.FileUploaded():
                 self._runtime.intake.file_uploaded(self.id, message)
-            case wire.Ping() | wire.UnpublishTrack():
+            case wire.Ping():
                 pass
+
+    def _publish(self, name: str, request_id: str | None) -> None:
+        track = self._tracks.get(name)
+        try:
+            if track is None or track.direction != "in":
+                raise ClientError(f"this connection has no input track {name!r}", code="publish_refused")
+            self._runtime.inputs.publish(name, self.id)
+        except ClientError as error:
+            self.send(wire.TrackAnswered(name, request_id, error.code, str(error)))
+        else:
+            self.send(wire.TrackAnswered(name, request_id))
 
     def _resume(self, name: str) -> None:
         track, stream = self._tracks.get(name), self._runtime.stream

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from reactor_runtime.authoring.contract import TrackSpec
-from reactor_runtime.media.frame import AccessUnit, AudioBlock
+from reactor_runtime.media.frame import AccessUnit, AudioBlock, ClientPicture
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,12 @@ class PeerObserver(Protocol):
 
     def on_keyframe_request(self, track: str) -> None:
         """The remote's decoder lost its reference for this track (PLI or FIR)."""
+
+    def on_picture(self, track: str, picture: ClientPicture) -> None:
+        """The client sent a picture on an input track. It is to be copied before this returns."""
+
+    def on_sound(self, track: str, samples: bytes) -> None:
+        """10 ms of an input track: mono int16 at 48 kHz; silence where the client sends nothing."""
 
 
 class Peer(Protocol):
@@ -68,7 +74,7 @@ class Peer(Protocol):
         """Return the engine's estimate of what this peer's network carries, None while unknown."""
 
     async def stats(self) -> dict[str, float]:
-        """Return a few figures of the connection: rtt_s, packets_lost, bytes_sent, frames_sent."""
+        """Return a few figures of the connection: rtt_s, packets_lost, bytes_sent, frames_sent, incoming_skipped."""
 
     def close(self) -> None:
         """Close everything and free the engine's threads. Idempotent."""

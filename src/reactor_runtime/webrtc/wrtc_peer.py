@@ -14,6 +14,7 @@ from reactor_runtime.authoring.contract import TrackSpec
 from reactor_runtime.errors import ClientError
 from reactor_runtime.media.frame import AUDIO_CLOCK_RATE, AccessUnit, AudioBlock
 from reactor_runtime.webrtc.encoded_line import EncodedLine
+from reactor_runtime.webrtc.incoming import IncomingLine, incoming_audio, incoming_video
 from reactor_runtime.webrtc.offer import prepared
 from reactor_runtime.webrtc.peer import IceServer, PeerObserver
 
@@ -21,7 +22,7 @@ log = logging.getLogger(__name__)
 
 GATHERING_SECONDS = 2.0
 """Clients give up on an answer after six seconds; an unreachable STUN server must not cost it."""
-VIDEO_CODECS = ("video/vp8", "video/rtx")
+CODECS = ("video/vp8", "video/rtx", "audio/opus")
 
 
 @cache
@@ -53,6 +54,7 @@ class WrtcPeer:
         self._video: dict[str, EncodedLine] = {}
         self._line_of_mid: dict[str, EncodedLine] = {}
         self._audio: dict[str, wrtc.TrackGenerator] = {}
+        self._incoming: list[IncomingLine] = []
         self._transport: webrtc.RTCDtlsTransport | None = None
         self._early: list[webrtc.RTCIceCandidateInit] = []
         self._has_offer = False
@@ -135,6 +137,7 @@ class WrtcPeer:
         """See `Peer.stats`."""
         figures = {"rtt_s": 0.0, "packets_lost": 0.0, "bytes_sent": 0.0, "frames_sent": 0.0}
         figures["units_lost"] = float(sum(line.lost for line in self._video.values()))
+        figures["incoming_skipped"] = float(sum(line.discarded_frames for line in self._incoming))
         report = await self._report()
         pair = _selected_pair(report)
         if pair is not None:
@@ -158,6 +161,9 @@ class WrtcPeer:
             line.close()
         for generator in self._audio.values():
             generator.close()
+        for incoming in self._incoming:
+            incoming.close()
+        self._incoming.clear()
         self._channels.clear()
         self._video.clear()
         self._line_of_mid.clear()
@@ -173,12 +179,12 @@ class WrtcPeer:
             raise ClientError(
                 f"track {spec.name!r} is {spec.kind}, its line {transceiver.mid!r} is not", code="invalid_sdp"
             )
-        if spec.kind == "video":
-            known = webrtc.RTCRtpSender.get_capabilities("video")
-            codecs = known.codecs if known is not None else []
-            transceiver.set_codec_preferences([c for c in codecs if c.mime_type.lower() in VIDEO_CODECS])
+        known = webrtc.RTCRtpSender.get_capabilities(spec.kind)
+        codecs = known.codecs if known is not None else []
+        transceiver.set_codec_preferences([c for c in codecs if c.mime_type.lower() in CODECS])
         if spec.direction == "in":
             transceiver.direction = direction.recvonly
+            self._incoming.append(self._receive(spec, transceiver.receiver.track))
             return
         transceiver.direction = direction.sendonly
         if spec.kind == "video":
@@ -188,6 +194,11 @@ class WrtcPeer:
         else:
             generator = self._audio[spec.name] = wrtc.TrackGenerator("audio")
             await transceiver.sender.replace_track(webrtc.MediaStreamTrack._wrap(generator.track))
+
+    def _receive(self, spec: TrackSpec, track: webrtc.MediaStreamTrack) -> IncomingLine:
+        if spec.kind == "video":
+            return incoming_video(track, lambda picture: self._observer.on_picture(spec.name, picture))
+        return incoming_audio(track, lambda samples: self._observer.on_sound(spec.name, samples))
 
     async def _add(self, candidate: webrtc.RTCIceCandidateInit) -> None:
         try:

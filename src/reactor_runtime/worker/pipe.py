@@ -41,7 +41,7 @@ def _encode(message: ToModel | FromModel) -> bytes:
 
 
 class _Inbound:
-    """What arrived at one end: bytes, and the descriptors beside them. Neither of them waits for the other's message."""
+    """What arrived at one end: bytes, and the descriptors that came beside them, in the order of their messages."""
 
     def __init__(self) -> None:
         self._bytes = bytearray()
