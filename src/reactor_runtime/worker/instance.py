@@ -24,6 +24,7 @@ from reactor_runtime.worker.pipe import ModelEnd
 if TYPE_CHECKING:
     from reactor_runtime.worker.driver import Driver
     from reactor_runtime.worker.host import Host
+    from reactor_runtime.worker.inputs import Inputs
 
 LEFT, ABANDONED, NOT_IMPORTED, FAILED = 0, 1, 3, 4
 """Exit statuses: asked to leave; the server is gone; the author's code could not be imported; it raised later."""
@@ -45,6 +46,7 @@ class Instance:
         self._first_ring = first_ring
         self._leave = leave
         self._host: Host | None = None
+        self._inputs: Inputs | None = None
         self._driver: Driver | None = None
         self._loaded = False
         self._closing = False
@@ -61,6 +63,7 @@ class Instance:
         # Listening comes first: pings are answered, and a shutdown obeyed, while the author's code imports and loads.
         threading.Thread(target=self._listen, name="reactor-control", daemon=True).start()
         from reactor_runtime.worker.host import Host, failure  # numpy and OpenCV: 200 ms
+        from reactor_runtime.worker.inputs import Inputs
 
         try:
             from reactor_runtime.loader import load_definition
@@ -68,6 +71,7 @@ class Instance:
             definition = load_definition(setup)
             driver = definition.make_driver()
             host = Host(definition.contract, self._pipe, first_ring=self._first_ring)
+            self._inputs = Inputs(definition.contract, self._pipe, driver.deliver)
             self._pipe.send(Described(os.getpid(), definition.contract))
         except SystemExit:
             raise
@@ -127,8 +131,9 @@ class Instance:
                     self._leave(LEFT)
                 if self._driver is not None:
                     self._driver.close()
-            case _ if self._host is not None and self._driver is not None:
+            case _ if self._host is not None and self._driver is not None and self._inputs is not None:
                 self._host.note(message)
+                self._inputs.take(message)
                 if isinstance(message, Inbound):
                     self._driver.deliver(message)
             case _:
