@@ -28,15 +28,18 @@ def _setting(
     flags: Sequence[str] | None = None,
     env: str | None = None,
     only: Literal["flag", "env"] | None = None,
+    in_yaml: bool = True,
     unit: str = "",
     low: float | None = None,
     high: float | None = None,
 ) -> T:
     """Return a dataclass field that is one row of the table.
 
-    `flags` and `env` default to names derived from the field's; `only` leaves the other sources out.
+    `flags` and `env` default to names derived from the field's; `only` leaves the other sources out, and
+    `in_yaml` false the server's block of reactor.yaml.
     """
-    meta = {"doc": doc, "flags": flags, "env": env, "only": only, "unit": unit, "low": low, "high": high}
+    source = {"flags": flags, "env": env, "only": only, "in_yaml": in_yaml}
+    meta = {"doc": doc, "unit": unit, "low": low, "high": high, **source}
     made: T = field(default=default, metadata=meta)
     return made
 
@@ -63,6 +66,13 @@ class ModelConfig:
     )
     workers: int = _setting(1, "Instances of the model, each in its own process.", low=1, high=64)
     in_process: bool = _setting(False, "Run the model inside the server's process (debuggers; no crash isolation).")
+    weights_store: str | None = _setting(
+        None,
+        "Store of weights: a URL, or the name of an S3 bucket (reactor.yaml: `runtime.weights_store`).",
+        flags=("--weights-store", "--bucket", "-b"),
+        env="REACTOR_WEIGHTS_STORE",
+        in_yaml=False,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +272,7 @@ def _rows(cls: type[Any], section: str = "") -> Iterator[Setting]:
             doc=meta["doc"],
             flags=() if only == "env" else tuple(meta["flags"] or ("--" + name.replace("_", "-"),)),
             env=meta["env"] or derived,
-            in_yaml=only is None,
+            in_yaml=only is None and meta["in_yaml"],
             unit=meta["unit"],
             low=meta["low"],
             high=meta["high"],
@@ -329,15 +339,24 @@ def _server_block(manifest: Mapping[str, Any] | None) -> tuple[Mapping[str, Any]
 
 
 def environment() -> dict[str, str]:
-    """Return a copy of the process's environment."""
-    return dict(os.environ)
+    """Return a copy of the process's environment, with generation 1's name for the store of weights read as ours."""
+    env = dict(os.environ)
+    if bucket := env.get("REACTOR_MODELS_BUCKET"):
+        env["REACTOR_WEIGHTS_STORE"] = env.get("REACTOR_WEIGHTS_STORE") or bucket
+    return env
 
 
-def weights_root(declared: Path | None = None) -> Path:
-    """Return the folder under which weights lie: `$REACTOR_WEIGHTS_PATH`, else `declared`, else the user's cache.
+def weights_roots(declared: Path | None = None, beside: Path | None = None) -> tuple[Path, ...]:
+    """Return the folders under which weights may lie, the nearest first.
 
-    Args:
-        declared: What `reactor.yaml` says (`runtime.weights_path`), if anything.
+    `$REACTOR_WEIGHTS_PATH`, what `reactor.yaml` says (`declared`), the one beside the model, the user's cache.
     """
     given = os.environ.get("REACTOR_WEIGHTS_PATH")
-    return Path(given).expanduser() if given else declared or Path("~/.cache/reactor_registry").expanduser()
+    cache = Path("~/.cache/reactor_registry").expanduser()
+    roots = (Path(given).expanduser() if given else None, declared, beside, cache)
+    return tuple(dict.fromkeys(root for root in roots if root))
+
+
+def weights_store(declared: str | None = None) -> str | None:
+    """Return the store of weights that the environment names, else the `declared` one."""
+    return environment().get("REACTOR_WEIGHTS_STORE") or declared

@@ -14,13 +14,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from reactor_runtime import config
 from reactor_runtime.authoring import reactor_model, video_model
 from reactor_runtime.authoring.configuration import Configuration
 from reactor_runtime.authoring.contract import Contract
 from reactor_runtime.authoring.reactor_model import ReactorModel
 from reactor_runtime.authoring.video_model import VideoModel
-from reactor_runtime.authoring.weights import declared_root
 from reactor_runtime.errors import ContractError, LoadError, OperatorError
+from reactor_runtime.weights import places
 from reactor_runtime.worker.driver import Driver
 from reactor_runtime.worker.messages import Setup
 from reactor_runtime.worker.reactor_model_driver import ReactorModelDriver
@@ -47,6 +48,7 @@ class Manifest:
     name: str | None = None
     config: str | None = None
     weights_path: Path | None = None
+    weights_store: str | None = None
     description: str = ""
     version: str = ""
 
@@ -82,7 +84,7 @@ def load_definition(setup: Setup) -> LoadedModel:
         OperatorError: Its configuration file or an override is wrong.
     """
     model_dir = Path(setup.model_dir)
-    found = find(model_dir)
+    found = find(model_dir, weights_store=setup.weights_store)
     cls, manifest = found.cls, found.manifest
     declared = video_model.declaration_of(cls)
     config_path, source = _config_file(setup, model_dir, manifest, declared)
@@ -144,10 +146,14 @@ def configured(
     return Configuration(_plain_settings(path, source, overrides), path)
 
 
-def find(model_dir: Path) -> Found:
+def find(model_dir: Path, *, weights_store: str | None = None) -> Found:
     """Return the model class of a folder: the one `reactor.yaml` names, else the only one its modules define.
 
-    Puts the folder first on `sys.path`.
+    Puts the folder first on `sys.path`, and has weights looked for where this model keeps them.
+
+    Args:
+        model_dir: The model's folder.
+        weights_store: Where missing weights come from; None leaves it to the environment and the manifest.
 
     Raises:
         LoadError: None, or several; or the import failed, with the author's own traceback.
@@ -159,9 +165,10 @@ def find(model_dir: Path) -> Found:
     importlib.invalidate_caches()
     _forget_other_models(model_dir)
     manifest = read_manifest(model_dir)
+    root, store = (manifest.weights_path, manifest.weights_store) if manifest else (None, None)
+    places.declare(model_dir, root=root, store=weights_store or config.weights_store(store))
     if manifest is None:
         return Found(_scan(model_dir))
-    declared_root.set(manifest.weights_path)
     return Found(_named(manifest.entrypoint), manifest)
 
 
@@ -192,10 +199,12 @@ def read_manifest(model_dir: Path) -> Manifest | None:
             "written module:ClassName"
         )
     weights = runtime.get("weights_path") or content.get("weights_path")
+    store = str(runtime.get("weights_store") or "")
     return Manifest(
         entrypoint,
         name=about.get("name") or content.get("name"),
         config=runtime.get("config") or content.get("config"),
+        weights_store=str(model_dir / store) if store.startswith(".") else store or None,
         weights_path=model_dir / Path(weights).expanduser() if weights else None,
         description=str(about.get("description") or ""),
         version=str(about.get("version") or ""),

@@ -132,6 +132,7 @@ def _runtime(config: Config, number: int, session_id: str) -> Runtime:
         config_path=str(config.model.config_path.resolve()) if config.model.config_path else None,
         overrides=config.model.overrides,
         verbose=config.verbose,
+        weights_store=config.model.weights_store,
     )
 
     def make_port() -> ModelPort:

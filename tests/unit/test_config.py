@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reactor_runtime.config import SETTINGS, Config, TurnServer, load, weights_root
+from reactor_runtime.config import SETTINGS, Config, TurnServer, environment, load, weights_roots, weights_store
 from reactor_runtime.errors import OperatorError
 
 
@@ -120,11 +120,27 @@ def test_no_two_settings_share_a_name_flag_or_environment_name() -> None:
         assert len(words) == len(set(words))
 
 
-def test_weights_lie_where_the_environment_says_else_the_manifest_else_in_the_cache(
+def test_weights_lie_where_the_environment_says_else_the_manifest_else_beside_the_model_else_in_the_cache(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    cache = Path.home() / ".cache" / "reactor_registry"
     monkeypatch.setenv("REACTOR_WEIGHTS_PATH", "/models")
-    assert weights_root(Path("/declared")) == Path("/models")
+    roots = weights_roots(Path("/declared"), Path("/model/weights"))
+    assert roots == (Path("/models"), Path("/declared"), Path("/model/weights"), cache)
     monkeypatch.delenv("REACTOR_WEIGHTS_PATH")
-    assert weights_root(Path("/declared")) == Path("/declared")
-    assert weights_root() == Path.home() / ".cache" / "reactor_registry"
+    assert weights_roots(Path("/declared")) == (Path("/declared"), cache)
+    assert weights_roots() == (cache,)
+
+
+def test_the_store_of_weights_is_the_environments_under_either_name_else_the_manifests(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("REACTOR_WEIGHTS_STORE", raising=False)
+    monkeypatch.delenv("REACTOR_MODELS_BUCKET", raising=False)
+    assert (weights_store(), weights_store("hf://org")) == (None, "hf://org")
+    monkeypatch.setenv("REACTOR_MODELS_BUCKET", "bucket-of-generation-1")
+    assert weights_store("hf://org") == "bucket-of-generation-1"
+    assert load({}, environment(), None).model.weights_store == "bucket-of-generation-1"
+    monkeypatch.setenv("REACTOR_WEIGHTS_STORE", "gs://ours")
+    assert weights_store("hf://org") == "gs://ours"
+    assert load({"weights_store": "b"}, environment(), None).model.weights_store == "b"

@@ -15,8 +15,8 @@ from typing import Any, ClassVar, TypeVar
 from reactor_runtime.authoring.contract import CommandSpec, Contract, TrackSpec
 from reactor_runtime.authoring.names import place, snake
 from reactor_runtime.authoring.session_context import OutputTrack, VideoOut
-from reactor_runtime.authoring.weights import find_weights
 from reactor_runtime.errors import ContractError, InvalidArgument
+from reactor_runtime.weights.places import find
 
 C = TypeVar("C")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -70,15 +70,16 @@ class VideoModel(ABC):
 
     @classmethod
     def weights(cls, name: str) -> Path:
-        """Return the folder of one set of weights that `@model(weights=[...])` lists.
+        """Return the folder of one set of weights that `@model(weights=[...])` lists; downloads a missing one.
 
         Raises:
             ValueError: The decorator does not list it.
             FileNotFoundError: It is in none of the places, which the message names.
+            OperatorError: It could not be downloaded.
         """
         model_class = _declaring(cls, name)
         module = sys.modules[model_class.__module__]
-        return find_weights(name, Path(module.__file__ or ".").resolve().parent)
+        return find(name, Path(module.__file__ or ".").resolve().parent)
 
 
 def model(

@@ -12,7 +12,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from reactor_runtime import log
-from reactor_runtime.cli import documents, scaffold
+from reactor_runtime.cli import documents, scaffold, weights
 from reactor_runtime.cli.verdict import refuse, tell
 from reactor_runtime.config import SETTINGS, Config, HeadlessConfig, Setting, environment, load
 from reactor_runtime.errors import AuthorError, OperatorError
@@ -165,6 +165,7 @@ _register_run()
 app.command()(documents.schema)
 app.command()(documents.capabilities)
 app.command()(scaffold.init)
+app.add_typer(weights.app, name="weights")
 
 
 @app.command()

@@ -42,6 +42,7 @@ async def _play(config: Config, script: list[str] | None) -> int:
         config_path=str(config.model.config_path.resolve()) if config.model.config_path else None,
         overrides=config.model.overrides,
         verbose=config.verbose,
+        weights_store=config.model.weights_store,
     )
 
     def make_port() -> ModelPort:

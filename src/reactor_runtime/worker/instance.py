@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from reactor_runtime.weights.places import report_to
 from reactor_runtime.worker.driver import Inbound
 from reactor_runtime.worker.messages import (
     Described,
@@ -89,6 +90,7 @@ class Instance:
 
     def _serve(self, host: Host, driver: Driver) -> int:
         began = time.monotonic()
+        report_to(host.progress)
         try:
             driver.load(host)
         except SystemExit:
