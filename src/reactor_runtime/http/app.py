@@ -108,7 +108,8 @@ class _BodyLimit:
 
 async def _refuse(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ClientError), "registered for ClientError only"
-    headers = {"Retry-After": RETRY_AFTER} if error.http_status in (409, 503) else None
+    passes = error.http_status == 503 or error.code == "not_ready"
+    headers = {"Retry-After": RETRY_AFTER} if passes else None
     body = {"detail": str(error), "error": str(error), "code": error.code}
     return JSONResponse(body, error.http_status, headers)
 

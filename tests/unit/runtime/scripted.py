@@ -35,7 +35,7 @@ class ScriptedSupervisor:
         self.told: list[Any] = []
         self.restarts: list[str] = []
 
-    def send(self, message: Any) -> None:
+    def send(self, message: Any, fd: int | None = None) -> None:
         self.told.append(message)
 
     def restart(self, reason: str) -> None:
@@ -67,17 +67,18 @@ class Listener:
 
 
 class Slot:
-    def __init__(self) -> None:
+    def __init__(self, contract: Contract = CONTRACT, limits: SessionConfig | None = None) -> None:
+        self.contract = contract
         self.journal = Journal()
-        self.runtime = Runtime("local", SessionConfig(), self._supervise, self.journal)
+        self.runtime = Runtime("local", limits or SessionConfig(), self._supervise, self.journal)
 
     def _supervise(self, observe: Callable[[Any], None]) -> Any:
         self.model = ScriptedSupervisor(observe)
         return self.model
 
     def up(self, *, restarted: bool = False) -> None:
-        self.model.observe(pipe.Described(1, CONTRACT))
-        self.model.observe(ModelUp(CONTRACT, restarted))
+        self.model.observe(pipe.Described(1, self.contract))
+        self.model.observe(ModelUp(self.contract, restarted))
 
     def streaming(self, *numbers: int) -> list[Listener]:
         self.up()
