@@ -17,6 +17,7 @@ from reactor_runtime.authoring.fields import FieldInfo, InputField, MessageField
 from reactor_runtime.authoring.inputs import BufferClosed, Input, InputBuffer, ReadMode
 from reactor_runtime.authoring.messages import ModelMessage
 from reactor_runtime.authoring.pipeline import Idle, InputState, ReactorPipeline
+from reactor_runtime.authoring.profiling import get_profiler
 from reactor_runtime.authoring.reactor_model import OutputBuffer, ReactorModel
 from reactor_runtime.authoring.registries import (
     EVENT_REGISTRY,
@@ -27,10 +28,21 @@ from reactor_runtime.authoring.registries import (
     all_input_tracks,
     all_output_tracks,
 )
-from reactor_runtime.authoring.session_context import AudioOut, VideoOut, get_ctx
+from reactor_runtime.authoring.session_context import get_ctx
 from reactor_runtime.authoring.tracks import Audio, Output, Video
 from reactor_runtime.authoring.uploads import UploadedFile
 from reactor_runtime.authoring.video_model import VideoModel, command, model
+from reactor_runtime.authoring.video_model_tracks import (
+    AudioIn,
+    AudioOut,
+    InputTrack,
+    MediaBundle,
+    OutputTrack,
+    Track,
+    TrackDirection,
+    VideoIn,
+    VideoOut,
+)
 from reactor_runtime.errors import CommandError
 from reactor_runtime.log import get_logger
 from reactor_runtime.version import __version__
@@ -46,6 +58,7 @@ __all__ = [
     "MODEL_REGISTRY",
     "OUTPUT_REGISTRY",
     "Audio",
+    "AudioIn",
     "AudioOut",
     "BufferClosed",
     "ClientInfo",
@@ -61,16 +74,22 @@ __all__ = [
     "InputField",
     "InputFrame",
     "InputState",
+    "InputTrack",
+    "MediaBundle",
     "MessageField",
     "ModelMessage",
     "Output",
     "OutputBuffer",
+    "OutputTrack",
     "ReactorCore",
     "ReactorModel",
     "ReactorPipeline",
     "ReadMode",
+    "Track",
+    "TrackDirection",
     "UploadedFile",
     "Video",
+    "VideoIn",
     "VideoModel",
     "VideoOut",
     "__version__",
@@ -83,6 +102,7 @@ __all__ = [
     "file_uploaded",
     "get_ctx",
     "get_logger",
+    "get_profiler",
     "get_weights_path",
     "model",
 ]

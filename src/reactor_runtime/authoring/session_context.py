@@ -1,130 +1,82 @@
-"""What a generation 1 model sees of its session: `get_ctx()` and the tracks it emits on."""
+"""What a generation 1 model sees of its session: `get_ctx()`."""
 
 from __future__ import annotations
 
 import threading
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextvars import ContextVar
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from reactor_runtime.authoring.contract import Kind
+from reactor_runtime.authoring.assembly import Assembly
+from reactor_runtime.authoring.profiling import Profiler, get_profiler
 
-BLACK_SIZE = (720, 1280)
-"""Height and width of a black frame before the track has shown any other."""
-PARTIAL_CHUNKS = 8
-"""Chunks that may wait for a slower track; then the oldest goes out without it, and nothing piles up."""
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from reactor_runtime.authoring.emission_rate import EmissionRate
+    from reactor_runtime.authoring.video_model_tracks import OutputTrack, Track
 
 
 class Stage(Protocol):
     """What a session reaches the world through. Thread: any."""
 
-    def emit(self, payloads: Mapping[str, object], *, fps: float | None = None) -> int:
-        """Hand over one chunk; wait for room."""
+    def emit(
+        self, payloads: Mapping[str, object], *, fps: float | None = None, compute_time: float | None = None
+    ) -> int:
+        """Hand over one chunk; wait for room. Returns the frames handed over."""
 
     def say(self, data: object) -> None:
         """Send a message to every client."""
 
 
-class OutputTrack(ABC):
-    """A named line of media that the model emits: a class attribute of its model, or what `get_track` returns."""
+class Seen(Protocol):
+    """What clients sent. Thread: any."""
 
-    kind: Kind
-
-    def __init__(self, rate: float, *, default: bool = False) -> None:
-        self.rate = rate
-        self.default = default
-        self.name = ""
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    def emit(self, frame: object = None, bucket: int | None = None) -> None:
-        """Hand over one chunk of this track; waits while the stream is full.
-
-        With several tracks, chunks of one number go out together once each track has given its own.
-
-        Args:
-            frame: Picture or pictures, or sound; None is a black frame, or a second of silence.
-            bucket: Number of the chunk; without one the track counts by itself.
-
-        Raises:
-            RuntimeError: No session is running.
-            OutputError: It is no picture or sound.
-        """
-        context = _context()
-        if context is None or context._tracks.get(self.name) is not self:
-            raise RuntimeError(
-                f"Track '{self.name}' is not wired to a session. Ensure emit() is called during an active session."
-            )
-        context._emit(self, frame, bucket)
-
-    @abstractmethod
-    def blank(self, last_size: tuple[int, int] | None) -> Any:
-        """Return what stands for None on this track."""
-
-
-class VideoOut(OutputTrack):
-    """A video track. `rate` above 0 pins the playout rate, `default` makes it the one `get_track()` returns."""
-
-    kind: Kind = "video"
-
-    def __init__(self, rate: float = 0.0, default: bool = False) -> None:
-        super().__init__(rate, default=default)
-
-    def blank(self, last_size: tuple[int, int] | None) -> Any:
-        """Return a black `(H, W, 3)` uint8 picture, of the size shown last."""
-        import numpy as np
-
-        return np.zeros((*(last_size or BLACK_SIZE), 3), np.uint8)
-
-
-class AudioOut(OutputTrack):
-    """An audio track of `rate` samples per second."""
-
-    kind: Kind = "audio"
-
-    def __init__(self, rate: float = 48_000.0) -> None:
-        super().__init__(rate)
-
-    def blank(self, last_size: tuple[int, int] | None) -> Any:
-        """Return one second of silence, `(1, rate)` int16."""
-        import numpy as np
-
-        return np.zeros((1, int(self.rate)), np.int16)
+    def latest(self, track: str) -> npt.NDArray[Any] | None:
+        """Return the newest frame of a track, None where there is none."""
 
 
 class ReactorContext:
     """One session, as the model sees it. Thread: any."""
 
-    def __init__(self, stage: Stage, tracks: Mapping[str, OutputTrack], fps: float | None) -> None:
+    def __init__(self, stage: Stage, tracks: Mapping[str, Track], rate: EmissionRate, seen: Seen) -> None:
         self._stop_evt = threading.Event()
+        self._clients: set[int] = set()
         self._stage = stage
         self._tracks = tracks
-        self._fps = fps
-        self._assembling = threading.Lock()
-        self._chunks: dict[int, dict[str, object]] = {}
-        self._counts = dict.fromkeys(tracks, 0)
+        self._rate = rate
+        self._seen = seen
+        self._emitting = threading.Lock()
+        self._assembly = Assembly(name for name, track in tracks.items() if track.direction.value == "out")
         self._sizes: dict[str, tuple[int, int]] = {}
 
     def should_stop(self) -> bool:
         """Whether the session is over: leave `start_session` soon."""
         return self._stop_evt.is_set()
 
-    def get_track(self, name: str | None = None) -> OutputTrack:
-        """Return the named output track; without a name the default one, else the first video track.
+    @property
+    def is_media_configured(self) -> bool:
+        """Whether a client is there whose connection can carry media."""
+        return bool(self._clients)
+
+    def get_track(self, name: str | None = None) -> Track:
+        """Return the named track, of either direction; without a name the default output, else the first video.
 
         Raises:
-            ValueError: The model declares none of that name.
+            ValueError: The model declares none of that name, or no output.
         """
-        if name is not None:
-            if name not in self._tracks:
-                raise ValueError(f"Unknown track '{name}'. This model has: {', '.join(self._tracks)}")
-            return self._tracks[name]
-        ranked = sorted(self._tracks.values(), key=lambda track: (not track.default, track.kind != "video"))
-        return ranked[0]
+        known = ", ".join(self._tracks)
+        if name is None:
+            outputs = [track for track in self._tracks.values() if track.direction.value == "out"]
+            if not outputs:
+                raise ValueError(f"This model has no output track, only: {known}")
+            return min(outputs, key=lambda track: (not track.default, track.kind != "video"))
+        if name not in self._tracks:
+            raise ValueError(f"Unknown track '{name}'. This model has: {known}")
+        return self._tracks[name]
 
-    def emit_block(self, frames: object | None) -> None:
+    def emit_block(self, frames: Any) -> None:
         """Hand over pictures on the default track, `(H, W, 3)` or `(N, H, W, 3)`; None is a black frame."""
         self.get_track().emit(frames)
 
@@ -137,27 +89,35 @@ class ReactorContext:
         self._stage.say(data)
 
     def enable_monitoring(self) -> None:
-        """Accepted for models that call it; the playout rate follows the model without being told."""
+        """Let the playout rate follow the model again, as it does from the start."""
+        with self._emitting:
+            self._rate.thaw()
 
     def disable_monitoring(self) -> None:
-        """Accepted for models that call it; the playout rate is smoothed, so one slow step does not disturb it."""
+        """Keep the playout rate as it is, while the model does what says nothing of its speed."""
+        with self._emitting:
+            self._rate.freeze()
 
-    def _emit(self, track: OutputTrack, frame: object, bucket: int | None) -> None:
+    def profiler(self) -> Profiler:
+        """Return the profiler; it measures nothing unless profiling is on."""
+        return get_profiler()
+
+    def _has(self, track: Track) -> bool:
+        return self._tracks.get(track.name) is track
+
+    def _latest(self, track: str) -> npt.NDArray[np.generic] | None:
+        return self._seen.latest(track)
+
+    def _emit(self, track: OutputTrack, frame: Any, bucket: int | None) -> None:
         # Held while the stream is full: other tracks of the same chunk have to wait just as long.
-        with self._assembling:
+        with self._emitting:
             if frame is None:
                 frame = track.blank(self._sizes.get(track.name))
             elif len(shape := tuple(getattr(frame, "shape", ()))) >= 3:
                 self._sizes[track.name] = (shape[-3], shape[-2])
-            if bucket is None:
-                bucket = self._counts[track.name]
-            self._counts[track.name] = bucket + 1
-            self._chunks.setdefault(bucket, {})[track.name] = frame
-            complete = len(self._chunks[bucket]) == len(self._tracks)
-            if complete:
-                self._stage.emit(self._chunks.pop(bucket), fps=self._fps)
-            elif len(self._chunks) > PARTIAL_CHUNKS:
-                self._stage.emit(self._chunks.pop(min(self._chunks)), fps=self._fps)
+            for payloads in self._assembly.put(track.name, frame, bucket):
+                fps, compute_time = self._rate.ask()
+                self._rate.note(self._stage.emit(payloads, fps=fps, compute_time=compute_time))
 
 
 _current: ContextVar[ReactorContext | None] = ContextVar("reactor_context", default=None)
@@ -181,21 +141,22 @@ def is_bound(context: ReactorContext) -> bool:
     return context in _live
 
 
-def _context() -> ReactorContext | None:
+def current_context() -> ReactorContext | None:
+    """Return the session that the calling thread works for, None where there is none."""
     # A thread that the author started inherits no context variable; one live session leaves no doubt.
     context = _current.get()
-    if context in _live:
-        return context
-    return _live[0] if len(_live) == 1 else None
+    if context is None:
+        return _live[0] if len(_live) == 1 else None
+    return context if context in _live else None
 
 
 def get_ctx() -> ReactorContext:
     """Return the running session.
 
     Raises:
-        RuntimeError: There is none.
+        RuntimeError: There is none: before a session, and after it.
     """
-    context = _context()
+    context = current_context()
     if context is None:
         raise RuntimeError("Global context not set. This should only be called during an active session.")
     return context

@@ -14,7 +14,16 @@ from typing import Any, ClassVar, TypeVar
 
 from reactor_runtime.authoring.contract import CommandSpec, Contract, TrackSpec
 from reactor_runtime.authoring.names import place, snake
-from reactor_runtime.authoring.session_context import OutputTrack, VideoOut
+from reactor_runtime.authoring.openapi import capabilities
+from reactor_runtime.authoring.video_model_tracks import (
+    MediaBundle,
+    Track,
+    TrackDirection,
+    VideoIn,
+    VideoOut,
+    declared_on,
+    frames_per_second,
+)
 from reactor_runtime.errors import ContractError, InvalidArgument
 from reactor_runtime.weights.places import find
 
@@ -42,31 +51,67 @@ class Declaration:
 class VideoModel(ABC):
     """Base of a model that generates for as long as a session lasts. Decorate it with `@model`.
 
-    One instance serves all sessions, one after another. Class attributes `VideoOut` and `AudioOut` are its tracks;
-    without any there is one, `main_video`.
+    One instance serves all sessions, one after another. It is constructed with the configuration, an omegaconf
+    `DictConfig`, if its `__init__` takes one. Class attributes `VideoOut`, `AudioOut`, `VideoIn` and `AudioIn` are its
+    tracks; without any there is one, `main_video`, and `video` from clients if it overrides `on_media` or `on_frame`.
+
+    Threads: `start_session` has one of its own per session. Commands run on the main thread, one after another, in the
+    order they came, and while `start_session` runs: what both change needs the author's lock. `on_media` and
+    `on_frame` have a third thread.
 
     Attributes:
-        emission_fps: Declare it to pin the playout rate; undeclared, the rate is measured.
+        emission_fps: Declare it above 0 to pin the playout rate. Undeclared it is the default video track's rate, and
+            without that measured.
     """
 
-    _tracks: ClassVar[dict[str, OutputTrack]] = {}
+    _tracks: ClassVar[dict[str, Track]] = {}
+    _pinned_fps: ClassVar[float | None] = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        tracks = {
-            name: value
-            for base in reversed(cls.__mro__)
-            for name, value in vars(base).items()
-            if isinstance(value, OutputTrack)
-        }
+        tracks = declared_on(cls)
         if not tracks:
             tracks = {"main_video": VideoOut(default=True)}
-            tracks["main_video"].name = "main_video"
+            if cls.on_media is not VideoModel.on_media or cls.on_frame is not VideoModel.on_frame:
+                tracks["video"] = VideoIn()
+            for name, track in tracks.items():
+                track.name = name
         cls._tracks = tracks
+        cls._pinned_fps = _pinned_fps(cls)
 
     @abstractmethod
     def start_session(self) -> None:
         """Generate until `get_ctx().should_stop()`. Thread: `model-session`. Returning ends the session."""
+
+    def on_media(self, bundle: MediaBundle) -> None:  # noqa: B027 - few models want it
+        """Take what clients sent; overridden, it is called when something came. Thread: `model-media`.
+
+        Calls do not overlap: what comes during one waits for the next, newest picture first and only.
+        """
+
+    def on_frame(self, frame: Any) -> None:  # noqa: B027 - few models want it
+        """Take the newest picture that a client sent, `(H, W, 3)` uint8 RGB; the older form of `on_media`."""
+
+    @classmethod
+    def get_tracks(cls) -> dict[str, Track]:
+        """Return the model's tracks by name."""
+        return dict(cls._tracks)
+
+    @classmethod
+    def emission_fps_info(cls) -> float | None:
+        """Return the pinned playout rate, None where it is measured."""
+        return cls._pinned_fps
+
+    @classmethod
+    def capabilities(cls) -> dict[str, Any]:
+        """Return tracks, commands and pinned rate as published clients are told them."""
+        return capabilities(contract_of(cls, commands_of(cls)))
+
+    @classmethod
+    def commands(cls) -> list[dict[str, Any]]:
+        """Return name, description and parameters of each command, as in `capabilities`."""
+        found: list[dict[str, Any]] = cls.capabilities()["commands"]
+        return found
 
     @classmethod
     def weights(cls, name: str) -> Path:
@@ -247,18 +292,61 @@ def _untitled(schema: Any) -> Any:
     return {k: _untitled(v) for k, v in schema.items() if not (k == "title" and isinstance(v, str))}
 
 
+def _pinned_fps(cls: type[VideoModel]) -> float | None:
+    declared = inspect.getattr_static(cls, "emission_fps", None)
+    if (fps := frames_per_second(f"{place(cls)}: emission_fps = {declared!r}", declared)) is not None:
+        return fps
+    videos = [t for t in cls._tracks.values() if t.kind == "video" and t.direction is TrackDirection.OUT]
+    default = min(videos, key=lambda track: not track.default, default=None)
+    return default.rate if default is not None and default.rate > 0 else None
+
+
+def construct(cls: type[VideoModel], config: Any) -> VideoModel:
+    """Make the instance: with `config` by that name, else in first place, unless `__init__` does without.
+
+    Raises:
+        ContractError: `__init__` needs something else.
+        BaseException: What the author's `__init__` raised.
+    """
+    make: Callable[..., VideoModel] = cls
+    signature = inspect.signature(make)
+    first = next(iter(signature.parameters.values()), None)
+    in_first_place = first is not None and first.default in (first.empty, None)
+    for arguments, named in (((), {"config": config}), ((config,) if in_first_place else (), {}), ((), {})):
+        try:
+            signature.bind(*arguments, **named)
+        except TypeError:
+            continue
+        return make(*arguments, **named)
+    raise ContractError(
+        f"{place(cls)}: Failed constructing model '{cls.__name__}' with config {config}: __init__ takes "
+        f"{signature}; write `def __init__(self, config):`"
+    )
+
+
 def contract_of(
-    cls: type[VideoModel], commands: Mapping[str, Command], *, name: str | None, description: str, version: str
+    cls: type[VideoModel],
+    commands: Mapping[str, Command],
+    *,
+    name: str | None = None,
+    description: str = "",
+    version: str = "v0.0.0",
 ) -> Contract:
-    """Compile everything a model class offers."""
-    tracks = cls._tracks.values()
-    fps = getattr(cls, "emission_fps", None) or next((t.rate for t in tracks if t.kind == "video" and t.rate > 0), None)
+    """Compile everything a model class offers.
+
+    Its name is `name`, else what `@model` was told, else a class attribute `name` (as early models have), else made
+    from the class's own.
+    """
+    declared = declaration_of(cls)
+    early = inspect.getattr_static(cls, "name", None)
+    if not name and isinstance(early, str) and _NAME.fullmatch(early):
+        name = early
     return Contract(
-        model_name=name or snake(cls.__name__).replace("_", "-"),
+        model_name=(declared.name if declared and not name else name) or snake(cls.__name__).replace("_", "-"),
         generation="video_model",
-        tracks=tuple(TrackSpec(t.name, t.kind, rate=t.rate) for t in tracks),
+        tracks=tuple(TrackSpec(t.name, t.kind, t.direction.value, t.rate) for t in cls._tracks.values()),
         commands=tuple(command.spec for command in commands.values()),
         description=description or inspect.cleandoc(vars(cls).get("__doc__") or ""),
         version=version,
-        fps=fps,
+        fps=cls._pinned_fps,
     )

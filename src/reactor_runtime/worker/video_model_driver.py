@@ -5,17 +5,32 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import inspect
+import math
 import queue
 import threading
-from collections.abc import Callable
+import time
 from typing import Any
 
+from reactor_runtime.authoring import profiling
 from reactor_runtime.authoring.contract import Contract
+from reactor_runtime.authoring.emission_rate import EmissionRate
 from reactor_runtime.authoring.session_context import ReactorContext, bind, is_bound, unbind
-from reactor_runtime.authoring.video_model import Command, VideoModel, running
-from reactor_runtime.errors import CommandError, InvalidArgument
-from reactor_runtime.worker.driver import Inbound, Outlet
-from reactor_runtime.worker.messages import ClientJoined, ClientLeft, Invoke, SessionBegan, SessionEnding
+from reactor_runtime.authoring.video_model import Command, VideoModel, construct, running
+from reactor_runtime.errors import CommandError, InvalidArgument, OperatorError
+from reactor_runtime.log import get_logger
+from reactor_runtime.worker.driver import Inbound, Outlet, Received
+from reactor_runtime.worker.messages import (
+    ClientJoined,
+    ClientLeft,
+    FileArrived,
+    InputFreed,
+    Invoke,
+    SessionBegan,
+    SessionEnding,
+)
+from reactor_runtime.worker.video_model_inputs import VideoModelInputs
+
+log = get_logger(__name__)
 
 
 class VideoModelDriver:
@@ -28,6 +43,8 @@ class VideoModelDriver:
         self._cls = cls
         self._config = config
         self._commands = commands or {}
+        self._debuff = 1.0
+        self._inputs = VideoModelInputs(cls)
         self._inbox: queue.SimpleQueue[Inbound | None] = queue.SimpleQueue()
         self._session: ReactorContext | None = None
         self._generating: threading.Thread | None = None
@@ -37,8 +54,8 @@ class VideoModelDriver:
         """Construct the model. Thread: main. Raises whatever the author's code raises."""
         running.set(self._cls)
         self._outlet = outlet
-        construct: Callable[..., VideoModel] = self._cls
-        self._model = construct(self._config) if inspect.signature(construct).parameters else construct()
+        self._debuff = _debuff(self._config)
+        self._model = construct(self._cls, self._config)
 
     def run(self) -> None:
         """Serve sessions until `close`. Thread: main."""
@@ -46,12 +63,16 @@ class VideoModelDriver:
             while (item := self._inbox.get()) is not None:
                 match item:
                     case SessionBegan():
-                        self._session = ReactorContext(self._outlet, self._cls._tracks, self.contract.fps)
+                        rate = EmissionRate(self.contract.fps, self._debuff, time.monotonic)
+                        self._session = ReactorContext(self._outlet, self._cls._tracks, rate, self._inputs)
                         bind(self._session)
                     case ClientJoined():
-                        self._start()
+                        self._start(item.client_id)
                     case ClientLeft():
-                        pass  # the session goes on, and the model with it
+                        if self._session is not None:
+                            self._session._clients.discard(item.client_id)
+                    case FileArrived():
+                        log.warning("this model takes no files", file=item.file.name, client=item.client_id)
                     case Invoke():
                         self._invoke(item)
                     case SessionEnding():
@@ -63,15 +84,28 @@ class VideoModelDriver:
                 self._awaiting.close()
 
     def deliver(self, item: Inbound) -> None:
-        """Queue one item for the model; never blocks. Thread: any."""
+        """Queue one item for the model, or show it media at once; never blocks. Thread: any."""
+        match item:
+            case Received():
+                self._inputs.take(item)
+                return
+            case InputFreed():
+                self._inputs.free(item.track)
+                return
+            case SessionBegan() | SessionEnding():
+                self._inputs.clear()
         self._inbox.put(item)
 
     def close(self) -> None:
         """Make `run` return once the items before this and the session are done with. Thread: any."""
         self._inbox.put(None)
 
-    def _start(self) -> None:
-        if self._session is not None and self._generating is None:
+    def _start(self, client_id: int) -> None:
+        if self._session is None:
+            return
+        self._session._clients.add(client_id)
+        if self._generating is None:
+            self._inputs.start(self._model, self._outlet)
             # The thread inherits which session and which model it works for.
             work = contextvars.copy_context()
             self._generating = threading.Thread(
@@ -83,14 +117,18 @@ class VideoModelDriver:
         try:
             self._model.start_session()
         except BaseException as error:  # noqa: BLE001 - the author's loop: reported, and the instance serves on
-            unbind(session)
+            self._leave(session)
             self._outlet.failed("run", error)
             if not session.should_stop():
                 self._outlet.end_session("the model crashed", crashed=True)
         else:
-            unbind(session)
+            self._leave(session)
             if not session.should_stop():
                 self._outlet.end_session("the model ended the session")
+
+    def _leave(self, session: ReactorContext) -> None:
+        unbind(session)
+        self._inputs.halt()
 
     def _stop(self) -> None:
         """End the session: the model is asked, woken if it waits for room, and waited for."""
@@ -100,8 +138,10 @@ class VideoModelDriver:
         self._outlet.flush()
         if self._generating is not None:
             self._generating.join()
+        self._inputs.stop()
         unbind(self._session)
         self._session = self._generating = None
+        profiling.report(log)
 
     def _invoke(self, invoke: Invoke) -> None:
         def refuse(code: str, message: str) -> None:
@@ -126,3 +166,19 @@ class VideoModelDriver:
             refuse("internal_error", "the handler raised an unexpected error")
         else:
             self._outlet.reply(invoke.command_id, result)
+
+
+def _debuff(config: Any) -> float:
+    """Return `config.fps_debuff_factor`: what a measured rate is multiplied with.
+
+    Raises:
+        OperatorError: It is no number above 0.
+    """
+    declared = config.get("fps_debuff_factor", 1.0) if hasattr(config, "get") else 1.0
+    try:
+        factor = float(declared)
+    except (TypeError, ValueError):
+        factor = math.nan
+    if not 0 < factor < math.inf:
+        raise OperatorError(f"fps_debuff_factor of the model's configuration is {declared!r}: write a number above 0")
+    return factor

@@ -177,9 +177,9 @@ def test_chunks_of_several_tracks_go_out_together_and_a_silent_track_holds_nothi
         model.outlet.wait("end_session")
         assert [payloads for payloads, _ in model.outlet.of("emit")] == [
             {"voice": "a0", "picture": "p0"},
-            {"picture": "p2", "voice": "a2"},
             {"picture": "p1"},
-            {"picture": 3},
+            {"picture": "p2", "voice": "a2"},
+            *({"picture": number} for number in range(3, 12)),
         ]
         assert {options["fps"] for _, options in model.outlet.of("emit")} == {25}
         with pytest.raises(RuntimeError, match="Track 'picture' is not wired to a session"):
