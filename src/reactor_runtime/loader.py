@@ -66,7 +66,7 @@ class LoadedModel:
     """An imported and compiled model; nothing of it is constructed yet.
 
     Attributes:
-        make_driver: Takes, if anything, a factory of the event loop that a model of generation 2 is to run on.
+        make_driver: Takes, if anything, `loop_factory`: it makes the event loop that a model of generation 2 runs on.
     """
 
     cls: type[VideoModel] | type[ReactorModel]
@@ -75,75 +75,57 @@ class LoadedModel:
     make_driver: Callable[..., Driver] = field(repr=False)
 
 
-def load_definition(setup: Setup) -> LoadedModel:
-    """Find, import and compile the model that `setup` names.
+def load_definition(setup: Setup, values: Mapping[str, Any] | None = None) -> LoadedModel:
+    """Find, import and compile the model that `setup` names; see `define`.
 
     Raises:
         LoadError: There is not exactly one model, or importing it failed.
         ContractError: It is declared wrongly.
         OperatorError: Its configuration file or an override is wrong.
     """
-    model_dir = Path(setup.model_dir)
-    found = find(model_dir, weights_store=setup.weights_store)
-    cls, manifest = found.cls, found.manifest
+    found = find(Path(setup.model_dir), weights_store=setup.weights_store)
+    return define(found.cls, setup, values, found.manifest)
+
+
+def define(
+    cls: type[VideoModel] | type[ReactorModel],
+    setup: Setup,
+    values: Mapping[str, Any] | None = None,
+    manifest: Manifest | None = None,
+) -> LoadedModel:
+    """Configure and compile a class.
+
+    Args:
+        cls: The author's class.
+        setup: Its folder, and what configures it.
+        values: Configuration on top of all other.
+        manifest: What `reactor.yaml` says of it.
+
+    Raises:
+        ContractError: It is declared wrongly.
+        OperatorError: Its configuration file or an override is wrong.
+    """
     declared = video_model.declaration_of(cls)
-    config_path, source = _config_file(setup, model_dir, manifest, declared)
+    config_path, source = _config_file(setup, Path(setup.model_dir), manifest, declared)
     metadata = declared.metadata if declared else {}
     described: dict[str, Any] = {
         "name": (manifest and manifest.name) or (declared and declared.name),
         "description": (manifest and manifest.description) or str(metadata.get("description", "")),
         "version": _version((manifest and manifest.version) or metadata.get("version")),
     }
-    return define(cls, configured(cls, config_path, source, setup.overrides), **described)
-
-
-def define(
-    cls: type[VideoModel] | type[ReactorModel],
-    config: Any,
-    *,
-    name: str | None = None,
-    description: str = "",
-    version: str = "v0.0.0",
-) -> LoadedModel:
-    """Compile a class.
-
-    Args:
-        cls: The author's class.
-        config: What `configured` returned for it.
-        name: What clients know the model by; None derives it from the class.
-        description: Shown to people; the class's docstring where it is empty.
-        version: Of the model.
-
-    Raises:
-        ContractError: The class is declared wrongly.
-    """
     if issubclass(cls, VideoModel):
+        settings = _settings(config_path, source, setup.overrides, values)
         commands = video_model.commands_of(cls)
-        contract = video_model.contract_of(cls, commands, name=name, description=description, version=version)
-        return LoadedModel(
-            cls, contract, config, lambda loop_factory=None: VideoModelDriver(cls, contract, config, commands)
-        )
-    contract = reactor_model.contract_of(cls, name=name, description=description, version=version)
+        generation_1 = video_model.contract_of(cls, commands, **described)
+
+        def make_driver(*, loop_factory: object = None) -> Driver:
+            return VideoModelDriver(cls, generation_1, settings, commands)
+
+        return LoadedModel(cls, generation_1, settings, make_driver)
+    plain = {**_plain_settings(config_path, source, setup.overrides), **(values or {})}
+    contract = reactor_model.contract_of(cls, **described)
+    config = Configuration(plain, config_path)
     return LoadedModel(cls, contract, config, functools.partial(ReactorModelDriver, cls, contract, config))
-
-
-def configured(
-    cls: type[VideoModel] | type[ReactorModel], path: Path | None, source: str = "", overrides: Sequence[str] = ()
-) -> Any:
-    """Return the configuration that a model of this class is given.
-
-    Args:
-        cls: The author's class.
-        path: The configuration file, None where there is none.
-        source: Who named the file, for the error.
-        overrides: `a.b=value`, in order, on top.
-
-    Raises:
-        OperatorError: The file is missing, not YAML or no mapping, or an override does not fit.
-    """
-    if issubclass(cls, VideoModel):
-        return _settings(path, source, overrides)
-    return Configuration(_plain_settings(path, source, overrides), path)
 
 
 def find(model_dir: Path, *, weights_store: str | None = None) -> Found:
@@ -306,8 +288,8 @@ def _config_file(
     return None, ""
 
 
-def _settings(path: Path | None, source: str, overrides: Sequence[str]) -> Any:
-    """Return the configuration as OmegaConf's DictConfig: the file, then the overrides on top.
+def _settings(path: Path | None, source: str, overrides: Sequence[str], values: Mapping[str, Any] | None = None) -> Any:
+    """Return the configuration as OmegaConf's DictConfig: the file, then the overrides and the values on top.
 
     Raises:
         OperatorError: The file is missing, not YAML or no mapping, or an override does not fit.
@@ -333,7 +315,7 @@ def _settings(path: Path | None, source: str, overrides: Sequence[str]) -> Any:
             settings = OmegaConf.merge(settings, OmegaConf.from_dotlist([override]))
         except (OmegaConfBaseException, yaml.YAMLError, ValueError) as error:
             raise OperatorError(f"--model.{override} does not fit the configuration: {_one_line(error)}") from None
-    return settings
+    return OmegaConf.merge(settings, values) if values else settings
 
 
 def _plain_settings(path: Path | None, source: str, overrides: Sequence[str]) -> dict[str, Any]:
