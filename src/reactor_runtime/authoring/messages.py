@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import builtins
+import copy
 import dataclasses
 import inspect
-from typing import Any, ClassVar
+import sys
+from typing import Any, ClassVar, get_origin
 
 from reactor_runtime.authoring.contract import MessageSpec
-from reactor_runtime.authoring.fields import MISSING, FieldInfo, hints_of, shape_of
+from reactor_runtime.authoring.fields import MISSING, FieldInfo, resolve, shape_of
 from reactor_runtime.authoring.names import place, snake
 from reactor_runtime.errors import ContractError
 
@@ -22,30 +25,29 @@ class ModelMessage:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        own = dict(vars(cls))
+        if "_fields" in own:
+            return  # @dataclass(slots=True) makes a finished class once more
         where = place(cls)
-        own = vars(cls)
-        hints = {name: hint for name, hint in hints_of(cls, where).items() if not name.startswith("_")}
-        fields = {}
-        defaults_seen = False
-        for name, hint in hints.items():
-            declared = own.get(name, MISSING)
-            if name not in own and name in cls._fields:
-                fields[name] = cls._fields[name]
-                continue
-            info = declared if isinstance(declared, FieldInfo) else FieldInfo(declared)
-            if info.default_factory is not None:
-                raise ContractError(f"{where}.{name}: default_factory is not supported; use a literal default")
+        inherited = {name: info for base in reversed(cls.__mro__[1:]) for name, (_, info) in _fields_of(base).items()}
+        fields: dict[str, tuple[Any, FieldInfo]] = {}
+        optional_seen = False
+        for name, hint in _hints(cls, where).items():
+            if name not in own and name in inherited:
+                info = inherited[name]
+            else:
+                info = _info(own.get(name, getattr(cls, name, MISSING)), f"{where}.{name}")
             fields[name] = (hint, info)
-            if isinstance(declared, FieldInfo):
+            if isinstance(own.get(name), FieldInfo):
                 # A later @dataclass must find a plain default; and it refuses a field without one after one with.
                 if info.default is not MISSING:
                     setattr(cls, name, info.default)
-                elif defaults_seen:
+                elif optional_seen:
                     setattr(cls, name, dataclasses.field(kw_only=True))
                 else:
                     delattr(cls, name)
-            defaults_seen = defaults_seen or info.default is not MISSING
-        if stray := [name for name, value in own.items() if isinstance(value, FieldInfo)]:
+            optional_seen = optional_seen or not _is_required(info)
+        if stray := [name for name, value in own.items() if isinstance(value, FieldInfo) and name not in fields]:
             raise ContractError(f"{where}.{stray[0]}: a message field needs an annotation, as in `{stray[0]}: int`")
         cls._fields = fields
 
@@ -54,10 +56,53 @@ class ModelMessage:
         if extra := [name for name in values if name not in cls._fields]:
             raise TypeError(f"{cls.__name__} has no field {extra[0]!r}; it has {list(cls._fields)}")
         for name, (_, info) in cls._fields.items():
-            value = values.get(name, info.default)
-            if value is MISSING:
+            if name not in values and _is_required(info):
                 raise TypeError(f"{cls.__name__} needs a value for {name!r}")
+            if name in values:
+                value = values[name]
+            else:
+                value = info.default_factory() if info.default_factory else copy.deepcopy(info.default)
             setattr(self, name, value)
+
+
+def _fields_of(base: type) -> dict[str, tuple[Any, FieldInfo]]:
+    fields: dict[str, tuple[Any, FieldInfo]] = vars(base).get("_fields", {})
+    return fields
+
+
+def _hints(cls: type, where: str) -> dict[str, Any]:
+    """Return the annotated fields of a message; one whose type cannot be resolved may hold anything."""
+    hints: dict[str, Any] = {}
+    for base in reversed(cls.__mro__):
+        names = {**vars(sys.modules.get(base.__module__, builtins)), **vars(base)}
+        for name, annotation in inspect.get_annotations(base).items():
+            if name.startswith("_"):
+                continue
+            try:
+                hint = resolve(annotation, names, where)
+            except ContractError:
+                hint = Any  # what a model says is its own affair; clients only cannot know its type
+            if get_origin(hint) is not ClassVar and hint is not ClassVar and not isinstance(hint, dataclasses.InitVar):
+                hints[name] = hint
+    return hints
+
+
+def _info(declared: Any, where: str) -> FieldInfo:
+    if isinstance(declared, dataclasses.Field):
+        factory = declared.default_factory
+        return FieldInfo(declared.default, default_factory=None if factory is MISSING else factory)
+    if not isinstance(declared, FieldInfo):
+        return FieldInfo(declared)
+    if declared.default_factory is not None:
+        raise ContractError(
+            f"{where}: MessageField(default_factory=...) is not supported; use a literal default, or "
+            "dataclasses.field(default_factory=...)"
+        )
+    return declared
+
+
+def _is_required(info: FieldInfo) -> bool:
+    return info.default is MISSING and info.default_factory is None
 
 
 def name_of(cls: type[ModelMessage]) -> str:
@@ -76,14 +121,13 @@ def spec_of(cls: type[ModelMessage]) -> MessageSpec:
     properties: dict[str, Any] = {}
     for name, (hint, info) in cls._fields.items():
         try:
-            properties[name] = shape_of(hint).schema
+            schema = shape_of(hint).schema
         except TypeError:
-            properties[name] = {}  # what a model says is its own affair; clients only cannot know its type
-        if info.description:
-            properties[name] = {**properties[name], "description": info.description}
-    schema: dict[str, Any] = {"type": "object", "properties": properties}
-    if required := [name for name, (_, info) in cls._fields.items() if info.default is MISSING]:
-        schema["required"] = required
+            schema = {}
+        properties[name] = {**schema, **({"description": info.description} if info.description else {})}
+    content: dict[str, Any] = {"type": "object", "properties": properties}
+    if required := [name for name, (_, info) in cls._fields.items() if _is_required(info)]:
+        content["required"] = required
     # A dataclass without a docstring is given its signature as one.
     text = inspect.cleandoc(vars(cls).get("__doc__") or "")
-    return MessageSpec(name_of(cls), "" if text.startswith(f"{cls.__name__}(") else text, schema)
+    return MessageSpec(name_of(cls), "" if text.startswith(f"{cls.__name__}(") else text, content)

@@ -22,6 +22,9 @@ REFERENCE_SCHEMA: dict[str, Any] = {
 }
 
 
+_ANYTHING: dict[str, Any] = {}
+
+
 @dataclass(frozen=True)
 class UploadedFile:
     """A file a client handed in, whole and in memory.
@@ -43,22 +46,34 @@ class UploadedFile:
         object.__setattr__(self, "size", len(self.data))
 
 
-def resolve_uploads(arguments: Mapping[str, Any], files: Mapping[str, UploadedFile]) -> dict[str, Any]:
-    """Return the arguments with every reference to one of `files` replaced by it, at any depth.
+def resolve_uploads(
+    arguments: Mapping[str, Any], files: Mapping[str, UploadedFile], schema: Mapping[str, Any] = _ANYTHING
+) -> dict[str, Any]:
+    """Return the arguments with references to `files` replaced by them, at any depth.
 
     Args:
         arguments: As a client sent them; left as they are.
         files: The files that are there, by upload id.
+        schema: JSON Schema of the arguments: where it wants neither a file nor just anything, as in a `dict`
+            parameter, a reference stays what it is. By default all are replaced.
     """
-    return {name: _resolved(value, files) for name, value in arguments.items()}
+    resolved: dict[str, Any] = _in_object(arguments, files, schema)
+    return resolved
 
 
-def _resolved(value: Any, files: Mapping[str, UploadedFile]) -> Any:
+def _in_object(value: Mapping[str, Any], files: Mapping[str, UploadedFile], schema: Mapping[str, Any]) -> Any:
+    properties, others = schema.get("properties", _ANYTHING), schema.get("additionalProperties") or _ANYTHING
+    return {key: _resolved(item, files, properties.get(key, others)) for key, item in value.items()}
+
+
+def _resolved(value: Any, files: Mapping[str, UploadedFile], schema: Mapping[str, Any]) -> Any:
+    schema = schema.get("anyOf", [schema])[0]
+    wanted = schema.get("format") == REFERENCE_FORMAT or "type" not in schema
     match value:
-        case {"upload_id": str(upload_id)} if upload_id in files:
+        case {"upload_id": str(upload_id)} if wanted and upload_id in files:
             return files[upload_id]
         case Mapping():
-            return {key: _resolved(item, files) for key, item in value.items()}
+            return _in_object(value, files, schema)
         case list() | tuple():
-            return [_resolved(item, files) for item in value]
+            return [_resolved(item, files, schema.get("items", _ANYTHING)) for item in value]
     return value

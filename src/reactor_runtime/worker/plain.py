@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 import os
 from collections.abc import Mapping, Set
@@ -55,7 +56,7 @@ def _plain(value: object, where: str, depth: int) -> Any:
         case float():
             return float(value) if math.isfinite(value) else None
         case Mapping():
-            return {_key(key, where): _plain(item, f"{where}.{key}", depth - 1) for key, item in value.items()}
+            return _object(value, where, depth)
         case list() | tuple() | Set():
             return [_plain(item, f"{where}[{i}]", depth - 1) for i, item in enumerate(value)]
         case msgspec.Struct():
@@ -76,11 +77,22 @@ def _plain(value: object, where: str, depth: int) -> Any:
         raise AuthorError(f"{where} is a {type(value).__qualname__}, which cannot be sent") from None
 
 
+def _object(value: Mapping[Any, Any], where: str, depth: int) -> dict[str, Any]:
+    plain_items: dict[str, Any] = {}
+    for key, item in value.items():
+        name = _key(key, where)
+        if name in plain_items:
+            raise AuthorError(f"{where} has two keys that are {name!r} as text")
+        plain_items[name] = _plain(item, f"{where}.{name}", depth - 1)
+    return plain_items
+
+
 def _key(key: object, where: str) -> str:
+    """Return a key as JSON writes it: `true` and `null`, not Python's `True` and `None`."""
     match _plain(key, f"a key of {where}", 2):
         case str() as text:
             return text
-        case bool() | int() | float() as number:
-            return str(number)
+        case None | bool() | int() | float() as scalar:
+            return json.dumps(scalar)
         case _:
             raise AuthorError(f"a key of {where} is a {type(key).__qualname__}; keys must be text")
