@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from reactor_runtime.authoring.configuration import Configuration
 from reactor_runtime.authoring.events import (
     ClientInfo,
     Connected,
@@ -81,6 +82,7 @@ __all__ = [
     "Output",
     "OutputBuffer",
     "OutputTrack",
+    "ReactorConfig",
     "ReactorCore",
     "ReactorModel",
     "ReactorPipeline",
@@ -107,6 +109,8 @@ __all__ = [
     "model",
 ]
 
+ReactorConfig = Configuration
+"""The name by which model code of generation 2 annotates what `load` is given."""
 ReactorCore = ReactorModel
 """The name by which generation 2 tells a model from other classes."""
 

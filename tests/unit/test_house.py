@@ -28,6 +28,7 @@ MAY_READ_THE_CLOCK = {
     "runtime/clock.py": "the server's one clock",
     "codec/rung.py": "a stopwatch on the encoder's thread, never compared with the server's clock",
 }
+MAY_BE_CALLED_SO = {"utils/__init__.py": "an import path of published models", "utils/log.py": "the same"}
 LONG_FILES: dict[str, str] = {}
 BROAD_CLASSES: dict[str, str] = {}
 MAX_LINES = 400
@@ -120,8 +121,12 @@ def test_no_class_does_too_much() -> None:
 
 
 def test_modules_are_named_for_their_job() -> None:
-    parts = {part for path in MODULES for part in path.relative_to(SRC).with_suffix("").parts}
-    assert not BANNED_NAMES & parts
+    banned = {
+        str(module)
+        for path in MODULES
+        if BANNED_NAMES & set((module := path.relative_to(SRC)).with_suffix("").parts)
+    }
+    assert banned == MAY_BE_CALLED_SO.keys()
 
 
 @pytest.mark.parametrize("path", named(sorted([*ROOT.glob("*.md"), *tracked(".md")])))
