@@ -73,6 +73,12 @@ class ModelConfig:
         env="REACTOR_WEIGHTS_STORE",
         in_yaml=False,
     )
+    profiling: bool = _setting(
+        False, "Time the sections that the model marks, and log them after each session.", flags=("--enable-profiling",)
+    )
+    profiling_dir: Path | None = _setting(
+        None, "Folder for those times as JSON.", flags=("--profiling-dir", "--profiling-output-dir")
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar, overload
 
-from reactor_runtime.log import Logger
+from reactor_runtime.log import get_logger
+
+log = get_logger(__name__)
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -183,17 +185,20 @@ _profiler: Profiler = NoOpProfiler()
 _folder: Path | None = None
 
 
-def configure(enabled: bool, folder: Path | None = None) -> None:
-    """Turn profiling of this process on or off.
+def switch_on(folder: Path | None = None) -> None:
+    """Time sections in this process from here on.
 
     Args:
-        enabled: Whether sections are timed.
         folder: Where each session's summary goes as JSON as well; None writes no files.
     """
     global _profiler, _folder
-    if enabled != _profiler.enabled:
-        _profiler = Profiler() if enabled else NoOpProfiler()
-    _folder = folder
+    _profiler, _folder = Profiler(), folder
+
+
+def switch_off() -> None:
+    """Time nothing from here on."""
+    global _profiler
+    _profiler = NoOpProfiler()
 
 
 def get_profiler() -> Profiler:
@@ -201,7 +206,7 @@ def get_profiler() -> Profiler:
     return _profiler
 
 
-def report(log: Logger) -> None:
+def report() -> None:
     """Log what was measured since the last report, a line per section, and write it where that was asked for."""
     if not (sections := _profiler.take()):
         return

@@ -43,6 +43,8 @@ async def _play(config: Config, script: list[str] | None) -> int:
         overrides=config.model.overrides,
         verbose=config.verbose,
         weights_store=config.model.weights_store,
+        profiling=config.model.profiling,
+        profiling_dir=str(config.model.profiling_dir.resolve()) if config.model.profiling_dir else None,
     )
 
     def make_port() -> ModelPort:

@@ -115,6 +115,11 @@ class Pacer(Generic[T]):
             self._anchor(self._slot(), self._pts())
         self._is_pinned, self._rate = True, fps
 
+    def unpin(self) -> None:
+        """Measure again, upon what was measured before the pin. The step that lies across the change does not count."""
+        if self._is_pinned:
+            self._is_pinned, self._step_at = False, None
+
     def poll(self, now: float) -> Due[T] | None:
         """Return the next item if it is due, else None. However late the call, it returns one item."""
         deadline = self.next_deadline()

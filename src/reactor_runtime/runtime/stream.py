@@ -116,8 +116,11 @@ class Stream:
         if item.epoch < self._epoch:
             self._give_back([item])
             return
-        if item.pinned and item.fps and item.fps != self._pacer.rate:
-            self._pacer.pin(item.fps)
+        if item.pinned and item.fps:
+            if item.fps != self._pacer.rate:
+                self._pacer.pin(item.fps)
+        elif self._fps is None:
+            self._pacer.unpin()
         self._pacer.offer(item, starts_chunk=item.index == 0, fps=item.fps, now=now())
         self._wake()
 

@@ -16,6 +16,7 @@ from typing import Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from reactor_runtime.authoring import profiling
 from reactor_runtime.authoring.contract import Contract, TrackSpec
 from reactor_runtime.errors import AuthorError, OutputError, ReactorError
 from reactor_runtime.media.audio import Resampler, audio_samples, interleave, split
@@ -378,4 +379,5 @@ class Host:
 
     def session_closed(self) -> None:
         """Tell the server that the model let go of the session."""
+        profiling.report()
         self._pipe.send(SessionClosed())

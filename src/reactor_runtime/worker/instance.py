@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reactor_runtime.weights.places import report_to
@@ -63,9 +64,12 @@ class Instance:
         """
         # Listening comes first: pings are answered, and a shutdown obeyed, while the author's code imports and loads.
         threading.Thread(target=self._listen, name="reactor-control", daemon=True).start()
+        from reactor_runtime.authoring import profiling
         from reactor_runtime.worker.host import Host, failure  # numpy and OpenCV: 200 ms
         from reactor_runtime.worker.inputs import Inputs
 
+        if setup.profiling or setup.profiling_dir:
+            profiling.switch_on(Path(setup.profiling_dir) if setup.profiling_dir else None)
         try:
             from reactor_runtime.loader import load_definition
 
@@ -87,6 +91,7 @@ class Instance:
         finally:
             # An emit that waits for room on a thread of the author's must not keep the process.
             host.note(SessionEnding("the model has ended"))
+            profiling.report()
 
     def _serve(self, host: Host, driver: Driver) -> int:
         began = time.monotonic()

@@ -36,6 +36,8 @@ class Setup(_Message, frozen=True):
         config_path: `-c/--config`, absolute, or None to use what the model declares.
         overrides: `a.b=value` strings from `--model.a.b`, in order.
         weights_store: Where weights are downloaded from; None leaves it to the environment and `reactor.yaml`.
+        profiling: Whether the sections that the model marks are timed.
+        profiling_dir: Absolute folder for these times, or None.
     """
 
     model_dir: str
@@ -43,6 +45,8 @@ class Setup(_Message, frozen=True):
     overrides: tuple[str, ...] = ()
     verbose: bool = False
     weights_store: str | None = None
+    profiling: bool = False
+    profiling_dir: str | None = None
 
 
 class SessionBegan(_Message, frozen=True):

@@ -11,7 +11,6 @@ import threading
 import time
 from typing import Any
 
-from reactor_runtime.authoring import profiling
 from reactor_runtime.authoring.contract import Contract
 from reactor_runtime.authoring.emission_rate import EmissionRate
 from reactor_runtime.authoring.session_context import ReactorContext, bind, is_bound, unbind
@@ -141,7 +140,6 @@ class VideoModelDriver:
         self._inputs.stop()
         unbind(self._session)
         self._session = self._generating = None
-        profiling.report(log)
 
     def _invoke(self, invoke: Invoke) -> None:
         def refuse(code: str, message: str) -> None:

@@ -398,3 +398,14 @@ def test_a_rate_pinned_on_the_way_counts_from_the_next_slot() -> None:
     with pytest.raises(IllegalInput):
         pacer.pin(1000)
     assert pacer.rate == 10
+
+
+def test_a_rate_whose_pin_is_taken_back_is_measured_again() -> None:
+    pacer: Pacer[int] = Pacer(None)
+    pacer.pin(10)
+    pacer.offer(0, starts_chunk=True, fps=None, now=START)
+    pacer.unpin()
+    for n in range(1, 60):
+        pacer.offer(n, starts_chunk=True, fps=None, now=START + 5 + n / 30)
+        pacer.poll(START + 5 + n / 30)
+    assert pacer.rate == pytest.approx(30, rel=0.1)
