@@ -12,14 +12,14 @@ import webrtc
 
 from reactor_runtime.authoring.contract import TrackSpec
 from reactor_runtime.codec.ladder import Ladder
-from reactor_runtime.media.frame import AccessUnit, Picture
+from reactor_runtime.media.frame import AccessUnit, ClientPicture, Picture
 from reactor_runtime.webrtc.peer import IceServer
 from reactor_runtime.webrtc.wrtc_peer import WrtcPeer
 
 WAIT = 15.0
 WIDTH, HEIGHT, BITS = 320, 240, 12
 VIDEO, AUDIO = TrackSpec("main_video", "video"), TrackSpec("main_audio", "audio")
-WEBCAM = TrackSpec("webcam", "video", "in")
+WEBCAM, MIC = TrackSpec("webcam", "video", "in"), TrackSpec("mic", "audio", "in", 48_000)
 
 
 def painted(number: int) -> Picture:
@@ -54,7 +54,8 @@ class Server:
     connected: asyncio.Event = field(default_factory=asyncio.Event)
     disconnected: list[str] = field(default_factory=list)
     keyframe_requests: int = 0
-    echo: bool = True
+    pictures: list[tuple[str, np.ndarray, ClientPicture]] = field(default_factory=list)
+    sounds: list[tuple[str, bytes]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.peer = WrtcPeer(self, self.ice_servers)
@@ -83,6 +84,14 @@ class Server:
         self.keyframe_requests += 1
         if self.ladder is not None:
             self.ladder.request_keyframe(self)
+
+    def on_picture(self, track: str, picture: ClientPicture) -> None:
+        packed = np.zeros(picture.width * picture.height * 3 // 2, np.uint8)
+        picture.write_i420(packed)
+        self.pictures.append((track, packed, picture))
+
+    def on_sound(self, track: str, samples: bytes) -> None:
+        self.sounds.append((track, samples))
 
 
 class Viewer:
@@ -114,7 +123,7 @@ class Viewer:
         answer = webrtc.RTCSessionDescriptionInit(webrtc.RTCSdpType.answer, self.answer_sdp)
         await self.pc.set_remote_description(answer)
         for name, transceiver in self.transceivers.items():
-            if name != WEBCAM.name:
+            if name not in (WEBCAM.name, MIC.name):
                 track = transceiver.receiver.track
                 watch = self._watch if track.kind == "video" else self._listen
                 self.tasks.append(asyncio.create_task(watch(track)))
