@@ -18,6 +18,7 @@ from reactor_runtime.authoring.contract import Contract
 from reactor_runtime.authoring.openapi import capabilities, openapi
 from reactor_runtime.config import Config
 from reactor_runtime.errors import ClientError, LoadError, OperatorError
+from reactor_runtime.headless.files import attach
 from reactor_runtime.headless.script import HELP, Step, parse
 from reactor_runtime.headless.writer import Writer, release
 from reactor_runtime.log import StatusLine, get_logger
@@ -270,13 +271,14 @@ class Play:
             self._refused = True
         else:
             try:
-                self._contract.check(step.name, step.arguments)
-            except ClientError as error:
+                arguments, files = attach(step.arguments)
+                self._contract.check(step.name, arguments)
+            except (ClientError, OperatorError) as error:
                 self._refuse(str(error))
                 return
-            self._last_command_id += 1
-            self._pending[self._last_command_id] = step.name
-            self._supervisor.send(pipe.Invoke(self._last_command_id, step.name, step.arguments, CLIENT_ID, now()))
+            command_id = self._last_command_id = self._last_command_id + 1
+            self._pending[command_id] = step.name
+            self._supervisor.send(pipe.Invoke(command_id, step.name, arguments, CLIENT_ID, now(), files))
             self._say("OK", f"Command {step.name!r} dispatched")
 
     def _refuse(self, why: str) -> None:

@@ -16,6 +16,7 @@ HELP = """\
   start                   begin a session
   stop                    end it
   cmd <name> [json]       send a command, for example: cmd set_prompt {"prompt": "a river"}
+                          a file: cmd set_image {"image": {"upload_file": "photo.png"}}
   cmd requestSchema       show the model's schema; cmd requestCapabilities its tracks and commands
   help                    this list
   quit, exit              end the session and leave
