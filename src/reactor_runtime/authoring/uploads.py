@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +23,7 @@ REFERENCE_SCHEMA: dict[str, Any] = {
 
 
 _ANYTHING: dict[str, Any] = {}
+_FileOf = Callable[[str], "UploadedFile | None"]
 
 
 @dataclass(frozen=True)
@@ -57,23 +58,30 @@ def resolve_uploads(
         schema: JSON Schema of the arguments: where it wants neither a file nor just anything, as in a `dict`
             parameter, a reference stays what it is. By default all are replaced.
     """
-    resolved: dict[str, Any] = _in_object(arguments, files, schema)
+    resolved: dict[str, Any] = _in_object(arguments, files.get, schema)
     return resolved
 
 
-def _in_object(value: Mapping[str, Any], files: Mapping[str, UploadedFile], schema: Mapping[str, Any]) -> Any:
+def references(arguments: Mapping[str, Any], schema: Mapping[str, Any] = _ANYTHING) -> tuple[str, ...]:
+    """Return the ids that `resolve_uploads` would look for in the same arguments, each once, in order."""
+    found: dict[str, None] = {}
+    _in_object(arguments, lambda upload_id: found.setdefault(upload_id), schema)
+    return tuple(found)
+
+
+def _in_object(value: Mapping[str, Any], file_of: _FileOf, schema: Mapping[str, Any]) -> Any:
     properties, others = schema.get("properties", _ANYTHING), schema.get("additionalProperties") or _ANYTHING
-    return {key: _resolved(item, files, properties.get(key, others)) for key, item in value.items()}
+    return {key: _resolved(item, file_of, properties.get(key, others)) for key, item in value.items()}
 
 
-def _resolved(value: Any, files: Mapping[str, UploadedFile], schema: Mapping[str, Any]) -> Any:
+def _resolved(value: Any, file_of: _FileOf, schema: Mapping[str, Any]) -> Any:
     schema = schema.get("anyOf", [schema])[0]
     wanted = schema.get("format") == REFERENCE_FORMAT or "type" not in schema
     match value:
-        case {"upload_id": str(upload_id)} if wanted and upload_id in files:
-            return files[upload_id]
+        case {"upload_id": str(upload_id)} if wanted and (file := file_of(upload_id)) is not None:
+            return file
         case Mapping():
-            return _in_object(value, files, schema)
+            return _in_object(value, file_of, schema)
         case list() | tuple():
-            return [_resolved(item, files, schema.get("items", _ANYTHING)) for item in value]
+            return [_resolved(item, file_of, schema.get("items", _ANYTHING)) for item in value]
     return value

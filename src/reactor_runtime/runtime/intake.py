@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Callable, Iterator
+from collections.abc import AsyncIterable, Callable
 from dataclasses import replace
 
 from reactor_runtime.authoring.contract import Contract
+from reactor_runtime.authoring.uploads import references
 from reactor_runtime.config import SessionConfig
 from reactor_runtime.errors import ClientError, InvalidArgument
 from reactor_runtime.runtime.clients import Clients
@@ -98,13 +99,13 @@ class Intake:
         Raises:
             ClientError: The contract refuses it, it refers to an unknown upload, or too many are unanswered.
         """
-        contract.command(command.name)
+        schema = contract.command(command.name).schema
         for parameter, reference in command.uploads.items():
             if not isinstance(reference.get("upload_id"), str):
                 expected = "expected an upload reference with a string 'upload_id'"
                 raise InvalidArgument(f"{command.name}: {parameter}: {expected}")
         arguments = {**command.arguments, **command.uploads}
-        uploads = tuple(dict.fromkeys(_references(arguments)))
+        uploads = references(arguments, schema)
         for upload in uploads:
             if upload not in self._uploads:
                 raise ClientError(f"{command.name}: unknown upload {upload!r}", code="unresolved_upload")
@@ -159,16 +160,3 @@ class Intake:
     def _invoke(self, entry: Submitted, client_id: int | None) -> pipe.Invoke:
         files = {upload: self._uploads.file(upload) for upload in entry.uploads}
         return pipe.Invoke(entry.id, entry.command.name, entry.command.arguments, client_id, entry.at, files)
-
-
-def _references(value: object) -> Iterator[str]:
-    """Yield the id of every upload reference in a value, however deep."""
-    match value:
-        case {"upload_id": str(upload_id)}:
-            yield upload_id
-        case dict():
-            for item in value.values():
-                yield from _references(item)
-        case list():
-            for item in value:
-                yield from _references(item)

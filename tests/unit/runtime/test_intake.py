@@ -20,11 +20,16 @@ from reactor_runtime.worker.supervisor import ModelDown
 from tests.unit.runtime.scripted import Listener, Slot
 
 ANYTHING = {"type": "object", "additionalProperties": {}}
+WORDS = {"type": "object", "additionalProperties": {"type": "string"}}
 CONTRACT = Contract(
     model_name="m",
     generation="reactor_model",
     tracks=(TrackSpec("main_video", "video"),),
-    commands=(CommandSpec("set_image", schema=ANYTHING), CommandSpec("go", schema=ANYTHING)),
+    commands=(
+        CommandSpec("set_image", schema=ANYTHING),
+        CommandSpec("go", schema=ANYTHING),
+        CommandSpec("set_words", schema={**ANYTHING, "properties": {"words": WORDS}}),
+    ),
 )
 
 
@@ -100,6 +105,13 @@ async def test_references_are_found_at_any_depth(slot: Slot) -> None:
     slot.submit(client, "set_image", board=deep)
     (invoke,) = slot.model.of(pipe.Invoke)
     assert list(invoke.uploads) == ["a", "b", "c"]
+
+
+async def test_what_looks_like_a_reference_where_no_file_is_wanted_stays_what_it_is(slot: Slot) -> None:
+    (client,) = slot.streaming(5000)
+    slot.submit(client, "set_words", words={"upload_id": "a word"})
+    (invoke,) = slot.model.of(pipe.Invoke)
+    assert (invoke.arguments, invoke.uploads) == ({"words": {"upload_id": "a word"}}, {})
 
 
 async def test_an_id_that_is_no_string_is_left_to_the_schema(slot: Slot) -> None:
