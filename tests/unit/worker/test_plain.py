@@ -64,6 +64,7 @@ class Box(pydantic.BaseModel):
         (Box(width=2), {"width": 2, "mood": "calm"}),
         (OrderedDict(a=1), {"a": 1}),
         ({1: "a", Mood.CALM: "b"}, {"1": "a", "calm": "b"}),
+        ({True: 1, None: 2, 0.5: 3}, {"true": 1, "null": 2, "0.5": 3}),
         ({3}, [3]),
         (Path("a/b"), "a/b"),
         (b"\x00\xff", "AP8="),
@@ -89,6 +90,7 @@ def test_nothing_mutable_is_shared() -> None:
         ({"pose": [1, {"model": object()}]}, r"message\.pose\[1\]\.model is a object"),
         ({"n": 2**64}, r"message\.n is an integer of more than 64 bits"),
         ({(1, 2): 3}, "a key of message is a tuple"),
+        ({"n": {1: "a", "1": "b"}}, r"message\.n has two keys that are '1' as text"),
         ({"cls": Pose}, r"message\.cls is a type"),
     ],
 )
