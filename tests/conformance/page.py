@@ -14,7 +14,6 @@ import pytest
 from tests.conformance.facts import Row, rows
 
 TITLES = {
-    "1.0": "Public names, generation 0",
     "1.1": "Public names, generation 1",
     "1.2": "Public names, generation 2",
     "2.1": "Declaring, finding and configuring a model of generation 1",
