@@ -19,6 +19,7 @@ from reactor_runtime.authoring.inputs import BufferClosed, Input, InputBuffer, R
 from reactor_runtime.authoring.messages import ModelMessage
 from reactor_runtime.authoring.pipeline import Idle, InputState, ReactorPipeline
 from reactor_runtime.authoring.profiling import get_profiler
+from reactor_runtime.authoring.progress import report_progress
 from reactor_runtime.authoring.reactor_model import OutputBuffer, ReactorModel
 from reactor_runtime.authoring.registries import (
     EVENT_REGISTRY,
@@ -107,6 +108,7 @@ __all__ = [
     "get_profiler",
     "get_weights_path",
     "model",
+    "report_progress",
 ]
 
 ReactorConfig = Configuration

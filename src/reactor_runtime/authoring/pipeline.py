@@ -102,14 +102,20 @@ def new_state(cls: type[InputState]) -> InputState:
             if f.init and f.default is MISSING and f.default_factory is MISSING
         }
     try:
-        return cls(**missing)
+        state = cls(**missing)
     except Exception as error:
         raise AuthorError(f"{place(cls)}: the state cannot be built: {type(error).__name__}: {error}") from error
+    # A dataclass knows nothing of the fields of a base that is none, nor an author's own constructor of any.
+    for name in (*cls._public, *cls._private):
+        if name not in vars(state):
+            is_public = name in cls._public
+            setattr(state, name, starting_value(cls._public[name]) if is_public else _fresh(cls._private[name]))
+    return state
 
 
 def starting_value(field: Field) -> Any:
     """Return the default of a field, or the zero of its type where it has none."""
-    return _zero(field.schema, field.convert) if field.required else field.default
+    return _zero(field.schema, field.convert) if field.required else copy.deepcopy(field.default)
 
 
 def _zero(schema: Mapping[str, Any], convert: Callable[[Any], Any]) -> Any:
