@@ -208,6 +208,7 @@ def handlers_of(cls: type) -> Handlers:
         for attribute, value in vars(base).items():
             if isinstance(mark := getattr(value, _MARK, None), _Mark):
                 marks[attribute] = mark
+    inside = {n: v for base in reversed(cls.__mro__) for n, v in vars(base).items() if isinstance(v, type)}
     commands: dict[str, Command] = {}
     hooks: dict[str, list[Hook]] = {kind: [] for kind in _HOOKS}
     for method, mark in marks.items():
@@ -220,7 +221,7 @@ def handlers_of(cls: type) -> Handlers:
             hooks[mark.kind].append(Hook(method, takes_client))
             continue
         _check_name(mark.name, commands, where)
-        namespace = inspect.unwrap(function).__globals__
+        namespace = {**inspect.unwrap(function).__globals__, **inside}
         fields = tuple(
             compile_field(p.name, resolve(p.annotation, namespace, where), _default(p), where)
             for p in parameters.values()

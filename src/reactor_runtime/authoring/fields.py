@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, NewType, Union, get_args, get_origin
 from reactor_runtime.authoring import shapes
 from reactor_runtime.authoring.annotations import hints_of, resolve
 from reactor_runtime.authoring.field_info import MISSING, FieldInfo, InputField, MessageField
-from reactor_runtime.authoring.judge import refusal
+from reactor_runtime.authoring.judge import SIZES, refusal
 from reactor_runtime.authoring.names import place
 from reactor_runtime.authoring.shapes import Shape, static
 from reactor_runtime.authoring.uploads import UploadedFile
@@ -35,11 +35,6 @@ __all__ = [
 ]
 
 _BOUNDS = {"integer": ("minimum", "maximum"), "number": ("minimum", "maximum")}
-_SIZES = {
-    "string": ("minLength", "maxLength"),
-    "array": ("minItems", "maxItems"),
-    "object": ("minProperties", "maxProperties"),
-}
 _MUTABLE = (list, dict, set, bytearray)
 
 
@@ -264,7 +259,7 @@ def _limited(base: dict[str, Any], info: FieldInfo) -> dict[str, Any]:
     schema, kind = dict(base), base.get("format") or base.get("type")
     for names, keywords, needed in (
         (("ge", "le"), _BOUNDS.get(kind or "number"), "a number"),
-        (("min_length", "max_length"), _SIZES.get(kind or "string"), "a str, a list or a dict"),
+        (("min_length", "max_length"), SIZES.get(kind or "string"), "a str, a list or a dict"),
     ):
         limits = {name: limit for name in names if (limit := getattr(info, name)) is not None}
         if not limits:

@@ -14,7 +14,15 @@ from reactor_runtime.authoring.uploads import REFERENCE_FORMAT, UploadedFile
 INTEGERS = range(-(2**63), 2**64)
 """The whole numbers that cross every wire unchanged."""
 
+SIZES = {
+    "string": ("minLength", "maxLength"),
+    "array": ("minItems", "maxItems"),
+    "object": ("minProperties", "maxProperties"),
+}
+"""The keywords that limit how long a value of a kind may be."""
+
 _LONGEST = 80
+_SCALARS = (bool, int, float, str)
 _ANYTHING: dict[str, Any] = {}
 
 
@@ -33,6 +41,8 @@ def refusal(schema: Mapping[str, Any], value: Any, path: str = "") -> str | None
         return None
     if why := _misfit(schema, value):
         return f"{path}: {why}" if path else why
+    if value is None or isinstance(value, _SCALARS):
+        return None
     if isinstance(value, Mapping):
         return _in_object(schema, value, path)
     if isinstance(value, (list, tuple)):
@@ -62,7 +72,7 @@ def _in_object(schema: Mapping[str, Any], value: Mapping[str, Any], path: str) -
         if why := _unsendable(name):
             return f"{prefix}{name!a}: {why}"
         if others is False:
-            return f"{prefix}{_shown(name)}: unexpected argument"
+            return f"{prefix}{_shown(str(name))}: unexpected argument"
         if why := refusal(others, item, f"{prefix}{name}"):
             return why
     for name, inner in properties.items():
@@ -87,26 +97,35 @@ def _misfit(schema: Mapping[str, Any], value: Any) -> str | None:
     if "enum" in schema and not any(same(allowed, value) for allowed in schema["enum"]):
         return f"{_spelled(value)} not in choices {_spelled(schema['enum'], cut=False)}"
     if _is_number(value):
-        if "minimum" in schema and value < schema["minimum"]:
-            return f"{value} < ge({schema['minimum']})"
-        if "maximum" in schema and value > schema["maximum"]:
-            return f"{value} > le({schema['maximum']})"
-        return None
-    for is_sized, fewest, most in _SIZES:
-        if is_sized(value):
-            if len(value) < schema.get(fewest, 0):
-                return f"length {len(value)} < min_length({schema[fewest]})"
-            if len(value) > schema.get(most, math.inf):
-                return f"length {len(value)} > max_length({schema[most]})"
+        return _out_of_bounds(schema, value)
+    for kind, (fewest, most) in SIZES.items():
+        if (fewest in schema or most in schema) and _IS[kind](value):
+            return _out_of_size(len(value), schema.get(fewest, 0), schema.get(most, math.inf))
+    return None
+
+
+def _out_of_bounds(schema: Mapping[str, Any], value: float) -> str | None:
+    if "minimum" in schema and value < schema["minimum"]:
+        return f"{value} < ge({schema['minimum']})"
+    if "maximum" in schema and value > schema["maximum"]:
+        return f"{value} > le({schema['maximum']})"
+    return None
+
+
+def _out_of_size(length: int, fewest: int, most: float) -> str | None:
+    if length < fewest:
+        return f"length {length} < min_length({fewest})"
+    if length > most:
+        return f"length {length} > max_length({most})"
     return None
 
 
 def _unsendable(value: Any) -> str | None:
     """Say what of a scalar JSON or the control pipe could not carry."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return f"expected a finite number, got {value}"
-    if isinstance(value, int) and int(value) not in INTEGERS:
-        return "the number does not fit 64 bits"
+    if isinstance(value, float):
+        return None if math.isfinite(value) else f"expected a finite number, got {value}"
+    if isinstance(value, int):
+        return None if int(value) in INTEGERS else "the number does not fit 64 bits"
     if isinstance(value, str) and not value.isascii():
         try:
             value.encode()
@@ -129,12 +148,6 @@ _IS: dict[str, Callable[[Any], bool]] = {
     "array": lambda value: isinstance(value, (list, tuple)),
     "object": lambda value: isinstance(value, Mapping),
 }
-
-_SIZES = (
-    (_IS["string"], "minLength", "maxLength"),
-    (_IS["array"], "minItems", "maxItems"),
-    (_IS["object"], "minProperties", "maxProperties"),
-)
 
 
 def _kind(value: Any) -> str:

@@ -150,6 +150,20 @@ def test_an_annotation_that_does_not_exist_is_refused() -> None:
             def go(self, at: Nothing) -> None: ...  # type: ignore[name-defined]  # noqa: F821
 
 
+def test_types_defined_inside_the_model_are_known() -> None:
+    class Model(ReactorModel):
+        class Speed(enum.Enum):
+            FAST = 2
+
+        @event(name="go")
+        def go(self, speed: Speed) -> None: ...
+
+    class Child(Model):
+        pass
+
+    assert convert_fields(Child._handlers.commands["go"].fields, {"speed": 2}) == {"speed": Model.Speed.FAST}
+
+
 def test_types_defined_beside_the_model_are_known() -> None:
     class Colour(enum.Enum):
         RED = "red"
