@@ -114,7 +114,7 @@ def test_a_constructor_without_config_is_called_without() -> None:
 
     with ModelHarness(Plain, clients=0) as m:
         assert m.model.ready
-    with pytest.raises(TypeError, match="Failed constructing model 'Demanding' with config {}"):
+    with pytest.raises(TypeError, match=r"Failed constructing model 'Demanding' with config {}"):
         ModelHarness(Demanding, clients=0).__enter__()
 
 
@@ -218,11 +218,11 @@ def test_weights_that_are_not_listed_are_refused() -> None:
     @model("listing", weights=["base"])
     class Listing(Keeps): ...
 
-    with pytest.raises(ValueError, match="Weight 'other' not found in @model decorator. Please ensure all weights"):
+    with pytest.raises(ValueError, match=r"Weight 'other' not found in @model decorator. Please ensure all weights"):
         Listing.weights("other")
 
 
 @fact("2.1", "1", 'weights of a class without `@model`: RuntimeError "No @model decorated class found. ..."')
 def test_weights_of_an_undecorated_class_are_refused() -> None:
-    with pytest.raises(RuntimeError, match="No @model decorated class found. Ensure your VideoModel subclass"):
+    with pytest.raises(RuntimeError, match=r"No @model decorated class found. Ensure your VideoModel subclass"):
         Keeps.weights("base")

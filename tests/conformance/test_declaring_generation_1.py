@@ -34,13 +34,13 @@ def test_the_decorator_keeps_what_it_was_told() -> None:
 def test_a_model_without_start_session_is_refused() -> None:
     class Empty(VideoModel): ...  # type: ignore[abstract]
 
-    with pytest.raises(TypeError, match="start_session"), ModelHarness(Empty):
+    with pytest.raises(TypeError, match=r"start_session"), ModelHarness(Empty):
         pass
 
 
 @fact("2.1", "1", '`@model` on another class is TypeError "@model can only decorate VideoModel subclasses, got {cls}"')
 def test_only_a_video_model_can_be_decorated() -> None:
-    with pytest.raises(TypeError, match="@model can only decorate VideoModel subclasses, got Other"):
+    with pytest.raises(TypeError, match=r"@model can only decorate VideoModel subclasses, got Other"):
 
         @model("other")
         class Other: ...
@@ -53,7 +53,7 @@ def test_only_a_video_model_can_be_decorated() -> None:
     better="a name is lowercase letters, numbers and hyphens, as documented; another is refused with the rule",
 )
 def test_a_name_that_cannot_be_a_models_is_refused() -> None:
-    with pytest.raises(TypeError, match="lowercase letters, numbers and hyphens only"):
+    with pytest.raises(TypeError, match=r"lowercase letters, numbers and hyphens only"):
 
         @model("NoInit Weird name!")
         class Weird(Waits): ...
