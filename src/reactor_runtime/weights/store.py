@@ -144,14 +144,11 @@ class Store:
         if self._streams:
             # An HTTP server has no listing but its pages, so the digests' list comes first.
             names = [f"{self._root}/{path}" for path in (*sums, SUMS)] if sums else self._fs.find(self._root)
-            found = {name: self._fs.info(name) for name in names if not {"?", "#"} & set(name)}
-        else:
-            found = self._fs.find(self._root, detail=True)
-        return {
-            self._relative(name): {**info, "name": name}
-            for name, info in found.items()
-            if info.get("type") != "directory" and not name.endswith("/")
-        }
+            links = {self._relative(name): name for name in names if not {"?", "#"} & set(name)}
+            return {path: {**self._fs.info(name), "name": name} for path, name in links.items()}
+        found = self._fs.find(self._root, detail=True).items()
+        # A key that ends in a slash is an empty object by which S3 consoles show a folder.
+        return {self._relative(name): {**info, "name": name} for name, info in found if not name.endswith("/")}
 
     def _relative(self, name: str) -> str:
         if name == self._root:
