@@ -250,7 +250,7 @@ class ReactorModelDriver:
 
     async def _file_arrived(self, file: Any, client: ClientInfo | None) -> None:
         try:
-            uploaded = read_uploads({"file": file})["file"]
+            uploaded = (await asyncio.to_thread(read_uploads, {"file": file}))["file"]
         except InvalidArgument as error:
             self._outlet.failed("hook", error)
             return
@@ -271,7 +271,9 @@ class ReactorModelDriver:
             self._outlet.reply(invoke.command_id)
             return
         try:
-            arguments = resolve_uploads(invoke.arguments, read_uploads(invoke.uploads))
+            arguments = invoke.arguments
+            if invoke.uploads:
+                arguments = resolve_uploads(arguments, await asyncio.to_thread(read_uploads, invoke.uploads))
             self._tell(Event(invoke.name, arguments, client))
             result = command.call(self._model, arguments, client)
             if inspect.isawaitable(result):
