@@ -319,8 +319,8 @@ def construct(cls: type[VideoModel], config: Any) -> VideoModel:
             continue
         return make(*arguments, **named)
     raise ContractError(
-        f"{place(cls)}: Failed constructing model '{cls.__name__}' with config {config}: __init__ takes "
-        f"{signature}; write `def __init__(self, config):`"
+        f"{place(cls)}: Failed constructing model '{cls.__name__}' with config {config}: its __init__ takes "
+        f"({', '.join(signature.parameters)}); write `def __init__(self, config):`"
     )
 
 
@@ -339,10 +339,10 @@ def contract_of(
     """
     declared = declaration_of(cls)
     early = inspect.getattr_static(cls, "name", None)
-    if not name and isinstance(early, str) and _NAME.fullmatch(early):
-        name = early
+    if not isinstance(early, str) or not _NAME.fullmatch(early):
+        early = snake(cls.__name__).replace("_", "-")
     return Contract(
-        model_name=(declared.name if declared and not name else name) or snake(cls.__name__).replace("_", "-"),
+        model_name=name or (declared.name if declared else early),
         generation="video_model",
         tracks=tuple(TrackSpec(t.name, t.kind, t.direction.value, t.rate) for t in cls._tracks.values()),
         commands=tuple(command.spec for command in commands.values()),

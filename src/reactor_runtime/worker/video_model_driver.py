@@ -51,9 +51,9 @@ class VideoModelDriver:
 
     def load(self, outlet: Outlet) -> None:
         """Construct the model. Thread: main. Raises whatever the author's code raises."""
-        running.set(self._cls)
         self._outlet = outlet
         self._debuff = _debuff(self._config)
+        running.set(self._cls)
         self._model = construct(self._cls, self._config)
 
     def run(self) -> None:
