@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:  # 80 ms that a command line need not pay
+    import numpy as np
+    import numpy.typing as npt
 
 VIDEO_CLOCK_RATE = 90_000
 """Ticks per second of a video PTS (RFC 3551)."""
