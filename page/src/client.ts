@@ -23,6 +23,8 @@ export interface View {
   showModel(name: string): void;
   showSession(session: Descriptor): void;
   showTrack(name: string, track: MediaStreamTrack): void;
+  /** A connection is open, the first or one in place of a lost one. */
+  showConnection(connection: Connection): void;
   /** The tracks are about to end. */
   keepPictures(): void;
   showMessage(message: Inbound): void;
@@ -132,7 +134,7 @@ export class Client {
   async #connectOnce(): Promise<string> {
     try {
       const session = (this.#session ??= await this.#startSession());
-      const tracks = (session.capabilities?.tracks ?? []).filter(({ direction }) => direction === "recvonly");
+      const tracks = session.capabilities?.tracks ?? [];
       this.#modelRestarts = false;
       const connection = await Connection.open(session.session_id, tracks, {
         onTrack: (name, track) => this.view.showTrack(name, track),
@@ -141,6 +143,7 @@ export class Client {
       this.#connection = connection;
       this.#opened++;
       if (!this.#modelRestarts) this.#enter("waiting");
+      this.view.showConnection(connection);
       return await connection.lost;
     } catch (error) {
       if (error instanceof HttpError) this.#session = undefined;

@@ -1,10 +1,11 @@
 /** One WebRTC connection, from the offer to its loss. It never heals itself: a lost one is replaced. */
 
 import { health, Signalling, type Candidate } from "./signalling";
-import { decode, encodeRuntime, encodeTrackEvent, type Inbound, type Track } from "./wire";
+import { decode, decodeAnswer, encodePublish, encodeRuntime, encodeTrackEvent, type Inbound, type Track } from "./wire";
 
 const OPEN_TIMEOUT_MS = 15_000;
 const ANSWER_TIMEOUT_MS = 12_000;
+const REQUEST_TIMEOUT_MS = 10_000;
 const PING_INTERVAL_MS = 5_000; // the server gives a silent connection 20 s
 const CANDIDATE_BATCH_MS = 25;
 const DISCONNECTED_GRACE_MS = 3_000; // ICE often recovers by itself within two consent checks
@@ -21,12 +22,15 @@ export class Connection {
   readonly #peer: RTCPeerConnection;
   readonly #control: RTCDataChannel;
   readonly #data: RTCDataChannel;
-  readonly #names = new Map<string, string>(); // mid -> track name
+  readonly #names = new Map<string, string>(); // mid -> name of an output track
+  readonly #senders = new Map<string, RTCRtpSender>(); // by input track
+  readonly #requests = new Map<string, (refusal: string | null) => void>();
+  #lastRequest = 0;
   readonly #opened: Promise<void>;
   #lose!: (reason: string) => void;
   #pinging: ReturnType<typeof setInterval> | undefined;
 
-  /** Negotiates with the server and returns once both channels are open and every track was asked for. */
+  /** Negotiates with the server and returns once both channels are open and every output track was asked for. */
   static async open(sessionId: string, tracks: Track[], events: ConnectionEvents): Promise<Connection> {
     const signalling = new Signalling(sessionId);
     const [iceServers, id] = await Promise.all([signalling.iceServers(), signalling.register()]);
@@ -60,6 +64,10 @@ export class Connection {
       const message = typeof data === "string" ? decode(data) : null;
       if (message) events.onMessage(message);
     });
+    this.#control.addEventListener("message", ({ data }) => {
+      const answer = typeof data === "string" ? decodeAnswer(data) : null;
+      if (answer) this.#requests.get(answer.id)?.(answer.refusal);
+    });
     this.#peer.addEventListener("track", ({ track, transceiver, receiver }) => {
       playAtOnce(receiver);
       const name = this.#names.get(transceiver.mid ?? "");
@@ -73,6 +81,30 @@ export class Connection {
     if (this.#data.readyState !== "open") return false;
     this.#data.send(text);
     return true;
+  }
+
+  /**
+   * Sends a camera or microphone on one of the model's input tracks.
+   *
+   * @throws {Error} Another client sends it, or the connection is gone.
+   */
+  async publish(name: string, track: MediaStreamTrack): Promise<void> {
+    const sender = this.#senders.get(name);
+    if (!sender || this.#control.readyState !== "open") throw new Error("Not connected.");
+    const id = `ctrl_${++this.#lastRequest}`;
+    const answer = new Promise<string | null>((resolve) => this.#requests.set(id, resolve));
+    this.#control.send(encodePublish(name, id));
+    const gone = this.lost.then((reason) => Promise.reject(new Error(reason)));
+    const refusal = await within(REQUEST_TIMEOUT_MS, "The server did not answer.", Promise.race([answer, gone]));
+    this.#requests.delete(id);
+    if (refusal !== null) throw new Error(refusal);
+    await sender.replaceTrack(track);
+  }
+
+  /** Stops sending on an input track, and lets others have it. */
+  async unpublish(name: string): Promise<void> {
+    await this.#senders.get(name)?.replaceTrack(null);
+    if (this.#control.readyState === "open") this.#control.send(encodeTrackEvent("unpublish_track", name));
   }
 
   stats(): Promise<RTCStatsReport> {
@@ -92,14 +124,15 @@ export class Connection {
   }
 
   async #negotiate(signalling: Signalling, id: number, tracks: Track[]): Promise<void> {
-    const transceivers = tracks.map((track) => this.#peer.addTransceiver(track.kind, { direction: "recvonly" }));
+    const transceivers = tracks.map(({ kind, direction }) => this.#peer.addTransceiver(kind, { direction }));
     const offer = await this.#peer.createOffer();
     this.#trickle(signalling, id);
     await this.#peer.setLocalDescription(offer);
-    const mapping = tracks.map(({ name, kind }, index) => {
-      const mid = transceivers[index]!.mid!;
-      this.#names.set(mid, name);
-      return { mid, name, kind, direction: "recvonly" as const };
+    const mapping = tracks.map(({ name, kind, direction }, index) => {
+      const { mid, sender } = transceivers[index]!;
+      if (direction === "recvonly") this.#names.set(mid!, name);
+      else this.#senders.set(name, sender);
+      return { mid: mid!, name, kind, direction };
     });
     await signalling.offer(id, offer.sdp ?? "", mapping);
     const sdp = await this.#answer(signalling, id);

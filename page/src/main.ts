@@ -8,6 +8,7 @@ import { describe, Meter, type Figures } from "./figures";
 import { Log } from "./log";
 import { Overlay } from "./overlay";
 import { Panel } from "./panel";
+import { Sources } from "./sources";
 import { Stage } from "./stage";
 import type { Inbound, JsonObject } from "./wire";
 
@@ -35,6 +36,8 @@ const stage = new Stage(part("stage"), part<HTMLButtonElement>("mute"), () => cl
 const overlay = new Overlay(part("overlay"), () => stage.hasPicture, () => client.restart());
 const panel = new Panel(part("controls"), (event, args) => client.send(event, args));
 
+const sources = new Sources(part("sources"), () => client.connection, (device, why) => log.add(device, why, "warning"));
+
 const client = new Client({
   showState(state, reason) {
     badge.textContent = state;
@@ -48,9 +51,12 @@ const client = new Client({
   showModel,
   showSession(session) {
     showModel(session.model.name);
-    stage.declare(session.capabilities?.tracks ?? []);
+    const tracks = session.capabilities?.tracks ?? [];
+    stage.declare(tracks);
+    sources.declare(tracks);
   },
   showTrack: (name, track) => stage.attach(name, track),
+  showConnection: () => sources.resume(),
   keepPictures: () => stage.keepPictures(),
   showMessage,
 });

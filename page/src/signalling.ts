@@ -23,7 +23,7 @@ export interface TrackMapping {
   mid: string;
   name: string;
   kind: "video" | "audio";
-  direction: "recvonly";
+  direction: "recvonly" | "sendonly";
 }
 
 const CLIENT_INFO = { sdk_type: "js", sdk_version: "page" };

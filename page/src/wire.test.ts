@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { decode, encodeCommand, encodeRuntime, encodeTrackEvent } from "./wire";
+import { decode, decodeAnswer, encodeCommand, encodePublish, encodeRuntime, encodeTrackEvent } from "./wire";
 
 const runtime = (type: string, data: unknown) => decode(JSON.stringify({ scope: "runtime", data: { type, data } }));
 
@@ -14,6 +14,28 @@ test("runtime requests and track verbs have the shapes of the published clients"
   expect(encodeTrackEvent("resume_track", "main_video")).toBe(
     '{"type":"notification","event":"resume_track","data":{"name":"main_video"}}',
   );
+});
+
+test("an input track is asked for and given back as by the published clients", () => {
+  expect(encodePublish("webcam", "ctrl_1")).toBe(
+    '{"type":"request","method":"publish_track","request_id":"ctrl_1","data":{"name":"webcam"}}',
+  );
+  expect(encodeTrackEvent("unpublish_track", "webcam")).toBe(
+    '{"type":"notification","event":"unpublish_track","data":{"name":"webcam"}}',
+  );
+});
+
+test.each([
+  ['{"type":"response","method":"publish_track","request_id":"ctrl_1","data":{}}', { id: "ctrl_1", refusal: null }],
+  [
+    '{"type":"response","method":"publish_track","request_id":"ctrl_2","error":{"code":"publish_refused","message":"taken"}}',
+    { id: "ctrl_2", refusal: "taken" },
+  ],
+  ['{"type":"response","request_id":"ctrl_3","error":{"code":"publish_refused"}}', { id: "ctrl_3", refusal: "publish_refused" }],
+  ['{"type":"notification","event":"news"}', null],
+  ["not JSON", null],
+])("an answer on the control channel is read: %s", (text, answer) => {
+  expect(decodeAnswer(text)).toEqual(answer);
 });
 
 test.each([

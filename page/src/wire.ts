@@ -53,18 +53,27 @@ export function encodeRuntime(type: string, data: JsonObject = {}): string {
 }
 
 /** A verb of the `control` channel about one track. */
-export function encodeTrackEvent(event: "resume_track" | "pause_track", name: string): string {
+export function encodeTrackEvent(event: "resume_track" | "pause_track" | "unpublish_track", name: string): string {
   return JSON.stringify({ type: "notification", event, data: { name } });
+}
+
+/** Asks for an input track; answered by a frame that `decodeAnswer` reads. */
+export function encodePublish(name: string, id: string): string {
+  return JSON.stringify({ type: "request", method: "publish_track", request_id: id, data: { name } });
+}
+
+/** Reads one frame of the `control` channel: the answer to a request, and why it was refused, if it was. */
+export function decodeAnswer(text: string): { id: string; refusal: string | null } | null {
+  const frame = parse(text);
+  if (!isObject(frame) || frame["type"] !== "response") return null;
+  const error = frame["error"];
+  const refusal = isObject(error) ? word(error["message"]) || word(error["code"]) : null;
+  return { id: word(frame["request_id"]), refusal };
 }
 
 /** Reads one frame of the `data` channel; null when it says nothing that this page knows. */
 export function decode(text: string): Inbound | null {
-  let frame: Json;
-  try {
-    frame = JSON.parse(text) as Json;
-  } catch {
-    return null;
-  }
+  const frame = parse(text);
   if (!isObject(frame)) return null;
   // A frame without a scope is the model's own, as in the first published families.
   if (frame["scope"] !== "runtime") return decodeMessage(frame["scope"] === "application" ? frame["data"] : frame);
@@ -112,6 +121,14 @@ function decodeRuntime(type: string, data: Json): Inbound | null {
       return { kind: "unreadable", reason: word(field["reason"]) };
     default:
       return null;
+  }
+}
+
+function parse(text: string): Json {
+  try {
+    return JSON.parse(text) as Json;
+  } catch {
+    return null;
   }
 }
 
