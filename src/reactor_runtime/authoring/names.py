@@ -83,6 +83,7 @@ def _reachable_modules(model: type) -> list[ModuleType]:
     home = _folder(start[0]) if start else None
     found: dict[str, ModuleType] = {}
     pending = [module for module in start if not module.__name__.startswith(("reactor_runtime", "builtins"))]
+    looked_at: set[str] = set()
     while pending:
         module = pending.pop()
         if module.__name__ in found:
@@ -90,7 +91,10 @@ def _reachable_modules(model: type) -> list[ModuleType]:
         found[module.__name__] = module
         for value in list(vars(module).values()):
             name = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
-            used = sys.modules.get(name) if isinstance(name, str) else None
+            if not isinstance(name, str) or name in looked_at:
+                continue
+            looked_at.add(name)
+            used = sys.modules.get(name)
             if used is None or home is None or (folder := _folder(used)) is None:
                 continue
             if folder.is_relative_to(home) and "site-packages" not in folder.parts:

@@ -1,4 +1,18 @@
-"""Import path of generation 2 model code: the same names as at the top."""
+"""Import path of generation 2 model code: the same names as at the top, and the step driver for tests."""
+
+from typing import TYPE_CHECKING, Any
 
 from reactor_runtime import *  # noqa: F403
 from reactor_runtime import __all__  # noqa: F401
+
+if TYPE_CHECKING:
+    from reactor_runtime.testing import PipelineExecutor as PipelineExecutor
+    from reactor_runtime.testing import StepResult as StepResult
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("PipelineExecutor", "StepResult"):  # no model in service pays for what runs models in tests
+        from reactor_runtime import testing
+
+        return getattr(testing, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
