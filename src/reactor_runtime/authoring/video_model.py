@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from reactor_runtime.authoring.contract import CommandSpec, Contract, TrackSpec
 from reactor_runtime.authoring.names import place, snake
@@ -213,6 +213,7 @@ class Command:
     def __init__(self, name: str, description: str, method: str, function: Callable[..., Any]) -> None:
         self.method = method
         self._arguments, schema = _argument_model(name, function)
+        self._parameters = tuple(inspect.signature(function).parameters)[1:]
         self.spec = CommandSpec(name, description, schema, checked_by="worker")
 
     def call(self, model: VideoModel, arguments: Mapping[str, Any]) -> Any:
@@ -232,7 +233,7 @@ class Command:
                 for e in error.errors(include_url=False, include_context=False)
             ]
             raise InvalidArgument("\n".join(lines)) from error
-        values = {name: getattr(checked, name) for name in type(checked).model_fields}
+        values = {name: getattr(checked, f"argument_{n}") for n, name in enumerate(self._parameters)}
         return getattr(model, self.method)(**values)
 
 
@@ -262,19 +263,21 @@ def commands_of(cls: type[VideoModel]) -> dict[str, Command]:
 
 def _argument_model(name: str, function: Callable[..., Any]) -> tuple[Any, dict[str, Any]]:
     """Return the pydantic model of a handler's arguments and its JSON Schema."""
-    from pydantic import ConfigDict, PydanticUserError, create_model
+    from pydantic import ConfigDict, Field, PydanticUserError, create_model
 
     where = place(function)
     try:
         parameters = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
         fields: dict[str, Any] = {}
-        for parameter in parameters:
+        for n, parameter in enumerate(parameters):
             if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):
                 bare = parameter.replace(annotation=inspect.Parameter.empty)
                 raise ContractError(f"{where}: {bare} cannot be filled by name; write one parameter per argument")
             empty = inspect.Parameter.empty
-            fields[parameter.name] = (
-                Any if parameter.annotation is empty else parameter.annotation,
+            hint: Any = Any if parameter.annotation is empty else parameter.annotation
+            # By an alias, a parameter may be called `json`, `copy` or `_x`, which pydantic has its own use for.
+            fields[f"argument_{n}"] = (
+                Annotated[hint, Field(alias=parameter.name)],
                 ... if parameter.default is empty else parameter.default,
             )
         arguments: Any = create_model(name, __config__=ConfigDict(protected_namespaces=()), **fields)

@@ -59,6 +59,10 @@ class Steered(VideoModel):
         options["k"].append(anything)
         return {"anything": anything, "tags": tags, "options": options}
 
+    @command("shadowing")
+    def shadowing(self, json: str, copy: int = 1, _private: bool = False, model_config: str = "m") -> Any:
+        return [json, copy, _private, model_config]
+
     @command("say")
     def say(self, value: Any = None) -> Any:
         return value
@@ -135,6 +139,18 @@ def test_unannotated_arguments_take_anything_and_mutable_defaults_do_not_leak_be
             reply = {"anything": value, "tags": ["a", 1], "options": {"k": [value]}}
             assert model.ask("free", anything=value) == (reply, {})
         assert model.ask("free")[1]["error_message"] == "free: anything: Field required"
+
+
+def test_a_parameter_may_have_any_name() -> None:
+    with running(driver_of(Steered)) as model:
+        steered(model)
+        assert model.ask("shadowing", json="{}", copy="2", _private=1) == (["{}", 2, True, "m"], {})
+        assert list(commands_of(Steered)["shadowing"].spec.schema["properties"]) == [
+            "json",
+            "copy",
+            "_private",
+            "model_config",
+        ]
 
 
 @pytest.mark.parametrize("value", [{"a": [1]}, [1, 2], "text", 3, 0.5, False, {}])
