@@ -93,6 +93,8 @@ def verify(names: Names = None, path: Folder = Path()) -> None:
     chosen = [(name, _lying(name)) for name in names or ()] or [
         (name, place) for name, place in _sets() if place.suffix != PART and expected(place)
     ]
+    if not chosen:
+        print("no weights with checksums: nothing to verify")
     damaged = False
     for name, place in chosen:
         with _bar() as progress:

@@ -75,10 +75,10 @@ def safe_path(path: str) -> str:
     """Return a relative path from a store, which nobody vouches for.
 
     Raises:
-        OperatorError: It would leave the set's folder, overwrite the record or be no file's name.
+        OperatorError: It would leave the set's folder, or be no file's name.
     """
     parts = path.split("/")
-    if path == RECORD or "\\" in path or not path.isprintable() or any(part in ("", ".", "..") for part in parts):
+    if "\\" in path or not path.isprintable() or any(part in ("", ".", "..") for part in parts):
         raise OperatorError(f"the store lists a file that cannot be part of a set of weights: {path!r}")
     return path
 

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from reactor_runtime.errors import OperatorError, ReactorError
-from reactor_runtime.weights.record import BLOCK, SUMS, parse_sums, safe_path
+from reactor_runtime.weights.record import BLOCK, RECORD, SUMS, parse_sums, safe_path
 
 _EXTRAS = {"s3": "s3", "gs": "gcs", "hf": "hf", "https": "https", "http": "https", "file": ""}
 _READ_ONLY = {
@@ -79,6 +79,7 @@ class Store:
             self._fs.invalidate_cache()
             sums = self._sums()
             listed = self._listed(sums)
+            listed.pop(RECORD, None)  # somebody copied a downloaded set into the store; ours is written anew
             if missing := sorted(sums.keys() - listed.keys()):
                 raise OperatorError(f"{self.url} is incomplete: {SUMS} names {', '.join(missing[:5])}")
             files = [self._file(path, info, sums.get(path)) for path, info in listed.items()]

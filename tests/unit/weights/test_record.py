@@ -32,7 +32,7 @@ def test_a_line_that_is_no_checksum_is_refused(line: str) -> None:
         parse_sums(line)
 
 
-@pytest.mark.parametrize("path", ["", "/a", "a//b", "./a", "a/..", "../a", "a\\b", "a\nb", "a\0b", RECORD])
+@pytest.mark.parametrize("path", ["", "/a", "a//b", "./a", "a/..", "../a", "a\\b", "a\nb", "a\0b"])
 def test_a_path_that_could_leave_the_set_is_refused(path: str) -> None:
     with pytest.raises(OperatorError, match="cannot be part of a set"):
         safe_path(path)
