@@ -40,6 +40,19 @@ class CommandRefused(ReactorError):
         self.message = message
 
 
+class Answer:
+    """The answer to a command that was posted."""
+
+    def __init__(self, conversation: Conversation, command_id: int, name: str) -> None:
+        self._conversation = conversation
+        self._command_id = command_id
+        self._name = name
+
+    def wait(self) -> Any:
+        """Wait for it; returns and raises as `ModelHarness.command` does."""
+        return self._conversation.answer(self._command_id, self._name)
+
+
 class Listener:
     """Who hears what the model says."""
 
@@ -78,7 +91,11 @@ class Client(Listener):
 
     def command(self, name: str, /, **arguments: Any) -> Any:
         """Send a command as this client; see `ModelHarness.command`."""
-        return self._conversation.command(self.id, name, arguments)
+        return self._conversation.post(self.id, name, arguments).wait()
+
+    def post(self, name: str, /, **arguments: Any) -> Answer:
+        """Send a command as this client without waiting; see `ModelHarness.post`."""
+        return self._conversation.post(self.id, name, arguments)
 
     def push(
         self,
@@ -137,15 +154,20 @@ class Conversation:
         self.clients.clear()
         self._due.clear()
 
-    def command(self, client_id: int | None, name: str, arguments: Mapping[str, Any]) -> Any:
-        """Send a command and return its answer; None is the runtime itself. See `ModelHarness.command`."""
+    def post(self, client_id: int | None, name: str, arguments: Mapping[str, Any]) -> Answer:
+        """Send a command; None is the runtime itself. See `ModelHarness.post`."""
         sent, uploads = self._uploads.arguments(arguments)
         try:
             self._contract.check(name, sent)
         except ClientError as error:
             raise CommandRefused(error.code, str(error)) from None
         invoke = Invoke(next(self._command_ids), name, sent, client_id, self._running.now(), uploads)
-        reply, failure = self._answer(invoke, f"an answer to {name!r}")
+        self._running.deliver(invoke)
+        return Answer(self, invoke.command_id, name)
+
+    def answer(self, command_id: int, name: str) -> Any:
+        """Wait for the answer to a command; see `ModelHarness.command`."""
+        reply, failure = self._reply(command_id, f"an answer to {name!r}")
         if failure is not None:
             raise self._running.see([failure])[0]
         if reply.error_code is not None:
@@ -199,12 +221,13 @@ class Conversation:
 
     def _settle(self, what: str) -> None:
         """Wait until everything sent so far was handled."""
-        self._answer(Invoke(next(self._command_ids), AFTER_ALL, {}), what)
+        command_id = next(self._command_ids)
+        self._running.deliver(Invoke(command_id, AFTER_ALL, {}))
+        self._reply(command_id, what)
 
-    def _answer(self, invoke: Invoke, what: str) -> tuple[Replied, Failure | None]:
-        self._running.deliver(invoke)
+    def _reply(self, command_id: int, what: str) -> tuple[Replied, Failure | None]:
         replies = self._running.witness.replies
-        return self._running.wait(lambda: replies.get(invoke.command_id), what, in_session=False)
+        return self._running.wait(lambda: replies.get(command_id), what, in_session=False)
 
 
 def track_of(contract: Contract, name: str | None, direction: Direction, kind: Kind | None = None) -> TrackSpec:

@@ -19,7 +19,7 @@ from reactor_runtime.authoring.video_model import VideoModel
 from reactor_runtime.loader import LoadedModel, define, load_definition
 from reactor_runtime.media.frame import AUDIO_CLOCK_RATE
 from reactor_runtime.testing.clock import ManualClock
-from reactor_runtime.testing.conversation import Client, Conversation, Listener, track_of
+from reactor_runtime.testing.conversation import Answer, Client, Conversation, Listener, track_of
 from reactor_runtime.testing.letters import Letters
 from reactor_runtime.testing.running import RunningModel
 from reactor_runtime.testing.sent import UploadFolder
@@ -180,8 +180,16 @@ class ModelHarness(Listener, Generic[M]):
             CommandRefused: The client is told no, by the schema or by the handler.
             BaseException: What the handler raised.
         """
+        return self.post(name, **arguments).wait()
+
+    def post(self, name: str, /, **arguments: Any) -> Answer:
+        """Send a command without waiting, as when its handler waits for what the test does next.
+
+        Raises:
+            CommandRefused: The schema does not take it.
+        """
         clients = self._conversation.clients
-        return self._conversation.command(clients[0].id if clients else None, name, arguments)
+        return self._conversation.post(clients[0].id if clients else None, name, arguments)
 
     def push(
         self,

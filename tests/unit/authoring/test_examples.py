@@ -8,9 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reactor_runtime.loader import load_definition
-from reactor_runtime.worker.messages import Setup
-from tests.unit.authoring.recording import Running, running
+from reactor_runtime.testing import ModelHarness
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 
@@ -25,13 +23,6 @@ def leave_no_modules() -> Iterator[None]:
             del sys.modules[name]
 
 
-def next_frame(model: Running) -> Any:
-    """Return the first frame begun after everything that was emitted so far."""
-    before = len(model.outlet.of("emit"))
-    model.outlet.flush()
-    return model.outlet.wait("emit", before + 3)[before + 2][0]["main_video"]
-
-
 @pytest.mark.parametrize(
     ("example", "command", "arguments"),
     [
@@ -42,13 +33,11 @@ def next_frame(model: Running) -> Any:
     ],
 )
 def test_a_command_changes_the_picture(example: str, command: str, arguments: dict[str, Any]) -> None:
-    loaded = load_definition(Setup(str(EXAMPLES / example)))
-    assert (loaded.contract.model_name, loaded.contract.fps) == (example, 24)
-    with running(loaded.make_driver) as model:
-        model.begin(1)
-        before = next_frame(model)
+    with ModelHarness(EXAMPLES / example) as model:
+        assert (model.contract.model_name, model.contract.fps) == (example, 24)
+        [before] = model.frames(1)
         assert (before.shape, before.dtype) == ((360, 640, 3), np.uint8)
-        model.ask(command, **arguments)
-        after = next_frame(model)
+        model.command(command, **arguments)
+        model.skip()
+        after = model.frames(3)[-1]
         assert np.abs(before.astype(int) - after).mean() > 5
-        model.end()

@@ -37,7 +37,7 @@ from reactor_runtime import (
     model,
 )
 from reactor_runtime.errors import OutputError
-from reactor_runtime.testing import CommandRefused, ModelHarness, SessionOver
+from reactor_runtime.testing import CommandRefused, ManualClock, ModelHarness, SessionOver
 
 
 def flat(value: int, height: int = 4, width: int = 6) -> np.ndarray[Any, Any]:
@@ -461,6 +461,27 @@ def test_pushed_media_reaches_the_model_as_a_client_sends_it() -> None:
             m.push("webcam", np.zeros((4, 4)))
         with pytest.raises(ValueError, match="no input track 'lens'; there is: 'webcam', 'mic'"):
             m.push("lens", flat(1))
+
+
+class Patient(ReactorModel):
+    input: Camera
+
+    @event(name="snap")
+    async def snap(self) -> Note:
+        [frame] = await self.input.webcam.read()
+        return Note(text=str(frame.max()))
+
+
+def test_a_command_is_posted_while_its_handler_waits_for_what_the_test_does_next() -> None:
+    with ModelHarness(Patient, clock=ManualClock()) as m:
+        answer = m.client.post("snap")
+        m.push("webcam", flat(8))
+        assert answer.wait().text == "8"
+        answer = m.post("snap")
+        m.clock.settle()
+        m.client.stop_sending("webcam")
+        with pytest.raises(CommandRefused, match="input_closed"):
+            answer.wait()
 
 
 class Album(ReactorModel):
