@@ -211,7 +211,7 @@ def report() -> None:
     if not (sections := _profiler.take()):
         return
     for key, summary in sections.items():
-        total, p50, slowest = (f"{summary[name]:.4f}s" for name in ("total", "p50", "max"))
+        total, p50, slowest = (f"{summary[name] * 1000:.3f}ms" for name in ("total", "p50", "max"))
         log.info("profile", section=key, count=summary["count"], total=total, p50=p50, max=slowest)
     if _folder is not None:
         _folder.mkdir(parents=True, exist_ok=True)
