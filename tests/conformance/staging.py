@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from pathlib import Path
 from textwrap import dedent
@@ -12,9 +13,10 @@ import pytest
 
 from reactor_runtime.loader import LoadedModel, load_definition
 from reactor_runtime.testing import Client, CommandRefused, ModelHarness
-from reactor_runtime.worker.messages import Setup
+from reactor_runtime.worker.messages import Invoke, Setup
 
 COLUMNS = 4
+_posted = itertools.count(1_000_000)
 
 
 def picture(value: int = 0, count: int | None = None) -> Any:
@@ -46,3 +48,8 @@ def folder(root: Path, **files: str) -> Path:
 def loaded(root: Path, *overrides: str, config: Path | None = None) -> LoadedModel:
     """Find, import and configure the model of a project, as a worker does."""
     return load_definition(Setup(str(root), str(config) if config else None, overrides))
+
+
+def post(model: ModelHarness[Any], name: str, **arguments: Any) -> None:
+    """Send a command as the first client without waiting for its answer."""
+    model._running.deliver(Invoke(next(_posted), name, arguments, model.client.id))

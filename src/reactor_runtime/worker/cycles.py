@@ -103,7 +103,7 @@ class Cycles:
                     with suppress(BufferClosed):
                         await generator.aclose()
             except Exception as error:  # noqa: BLE001 - the author's clean-up: reported, and the next cycle begins
-                self._outlet.failed("run", error)
+                self._outlet.failed("hook", error)
 
 
 async def _next(generator: Cycle) -> Any:
