@@ -11,18 +11,8 @@ from reactor_runtime import ReactorModel
 from reactor_runtime.authoring.contract import Contract
 from reactor_runtime.authoring.uploads import resolve_uploads
 from reactor_runtime.errors import InvalidArgument
-from tests.property.declared import (
-    NOTHING,
-    UPLOADS,
-    Declared,
-    Refused,
-    calls,
-    contract_for,
-    exactly,
-    expected,
-    model_with,
-    round_trips,
-)
+from tests.property.declared import calls, contract_for, model_with
+from tests.property.oracle import NOTHING, UPLOADS, Declared, Refused, exactly, expected, round_trips
 
 Call = tuple[dict[str, Declared], dict[str, Any]]
 

@@ -17,7 +17,8 @@ from reactor_runtime import MessageField, ModelMessage
 from reactor_runtime.authoring.messages import content_of, name_of, spec_of
 from reactor_runtime.errors import AuthorError
 from reactor_runtime.worker.plain import plain
-from tests.property.declared import Refused, annotations, exactly, round_trips
+from tests.property.declared import annotations
+from tests.property.oracle import Refused, exactly, round_trips
 
 
 class Mood(enum.Enum):
