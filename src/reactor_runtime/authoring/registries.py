@@ -12,7 +12,7 @@ from reactor_runtime.authoring.messages import ModelMessage, name_of
 from reactor_runtime.authoring.names import descendants
 from reactor_runtime.authoring.reactor_model import ReactorModel
 from reactor_runtime.authoring.tracks import Output
-from reactor_runtime.authoring.video_model import VideoModel, declaration_of
+from reactor_runtime.authoring.video_model import Declaration, VideoModel, declaration_of
 
 
 class Registry(Mapping[str, Any]):
@@ -38,8 +38,22 @@ def _authored(kind: Any) -> Iterator[Any]:
             yield cls
 
 
-MODEL_REGISTRY = Registry(lambda: ((d.name, cls) for cls in _authored(VideoModel) if (d := declaration_of(cls))))
-"""Name given to `@model`, to class."""
+def _about(cls: type[VideoModel], declaration: Declaration) -> dict[str, Any]:
+    return {
+        **declaration.metadata,
+        "class": cls,
+        "name": declaration.name,
+        "config": declaration.config,
+        "weights": list(declaration.weights),
+        "tracks": cls.get_tracks(),
+        "emission_fps": cls.emission_fps_info(),
+    }
+
+
+MODEL_REGISTRY = Registry(
+    lambda: ((d.name, _about(cls, d)) for cls in _authored(VideoModel) if (d := declaration_of(cls)))
+)
+"""Name given to `@model`, to a dict of what is known of the model."""
 EVENT_REGISTRY = Registry(lambda: (item for cls in _authored(ReactorModel) for item in cls._handlers.commands.items()))
 """Command name to handler."""
 MESSAGE_REGISTRY = Registry(lambda: ((name_of(cls), cls) for cls in _authored(ModelMessage)))
