@@ -5,12 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-FIRST_RATE = 16.0
-"""Frames per second until anything was measured, as the pacer's."""
-FASTEST = 240.0
-"""Frames per second that the pacer can play."""
-MEMORY_S = 2.0
-"""The mean speed forgets with this time constant, as the pacer's."""
+from reactor_runtime.media.pacer import FASTEST, FIRST_RATE, MEMORY_S
 
 
 class EmissionRate:

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from reactor_runtime.authoring.contract import Kind
-from reactor_runtime.authoring.emission_rate import FASTEST
 from reactor_runtime.authoring.names import place
 from reactor_runtime.authoring.session_context import current_context
 from reactor_runtime.errors import ContractError
+from reactor_runtime.media.pacer import FASTEST
 
 if TYPE_CHECKING:
     import numpy as np
