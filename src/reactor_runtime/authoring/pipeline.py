@@ -236,7 +236,7 @@ def output_of(cls: type[ReactorPipeline], yielded: Any) -> Output | None:
     outputs = [output for output in visible(Output, cls) if output._tracks]
     if len(outputs) != 1 or len(outputs[0]._tracks) != 1:
         known = ", ".join(f"{o.__name__}({', '.join(t.name for t in o._tracks)})" for o in outputs) or "none"
-        raise AuthorError(f"{what}, which names no track; a bare array needs one output of one track, there is: {known}")
+        raise AuthorError(f"{what}, which names no track; it needs one output of one track; there is: {known}")
     return outputs[0](**{outputs[0]._tracks[0].name: yielded})
 
 
