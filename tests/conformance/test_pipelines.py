@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from reactor_runtime.errors import AuthorError
 from reactor_runtime.interface import (
     BufferClosed,
     ClientInfo,

@@ -1,17 +1,14 @@
-"""Import path of generation 2 model code: the same names as at the top, and the step driver for tests."""
+"""Import path of generation 2 model code: the same names as at the top, and what tests of models use."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from reactor_runtime import *  # noqa: F403
 from reactor_runtime import __all__  # noqa: F401
 
-if TYPE_CHECKING:
-    from reactor_runtime.testing import PipelineExecutor as PipelineExecutor
-    from reactor_runtime.testing import StepResult as StepResult
-
 
 def __getattr__(name: str) -> Any:
-    if name in ("PipelineExecutor", "StepResult"):  # no model in service pays for what runs models in tests
+    """Import what runs models only for those who name it; a model itself does not."""
+    if name in ("PipelineExecutor", "StepResult"):
         from reactor_runtime import testing
 
         return getattr(testing, name)
