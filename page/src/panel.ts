@@ -80,7 +80,7 @@ function cardOf(control: Control, send: Send): HTMLElement {
     "form",
     { class: "card", "data-testid": `control-${event}`, "aria-label": label, novalidate: true },
     h("div", { class: "title" }, h("h3", { title: event }, label), tick, button),
-    help && help !== label && h("p", { class: "help" }, help),
+    help && help !== label && !parameters.some((parameter) => parameter.help === help) && h("p", { class: "help" }, help),
     ...fields.map(([, field]) => field.element),
     error,
   );
