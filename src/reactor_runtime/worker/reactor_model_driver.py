@@ -177,7 +177,7 @@ class ReactorModelDriver:
                 case None:
                     await self._end_session()
                     return
-                case _:
+                case SessionBegan():
                     self._inbox.popleft()
                     self._in_session = True
 
