@@ -33,6 +33,8 @@ def prepare_engine() -> None:
     webrtc.field_trials.update(
         {
             "WebRTC-ForceSendPlayoutDelay": "min_ms:0,max_ms:0",
+            # Nor need we: a model takes the newest picture, and pictures carry their time with them.
+            "WebRTC-ForcePlayoutDelay": "min_ms:0,max_ms:0",
             "WebRTC-VideoRateControl": "pacing_factor:4,alr_probing:true",
         }
     )
