@@ -59,7 +59,7 @@ def annotations_of(cls: type) -> Iterator[tuple[str, Any]]:
     """
     seen: set[str] = set()
     for base in cls.__mro__:
-        names = vars(sys.modules[base.__module__]) if base.__module__ in sys.modules else {}
+        names = {**(vars(sys.modules[base.__module__]) if base.__module__ in sys.modules else {}), **vars(base)}
         for name, annotation in inspect.get_annotations(base).items():
             if name in seen:
                 continue
