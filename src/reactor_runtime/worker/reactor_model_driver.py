@@ -273,7 +273,8 @@ class ReactorModelDriver:
         try:
             arguments = invoke.arguments
             if invoke.uploads:
-                arguments = resolve_uploads(arguments, await asyncio.to_thread(read_uploads, invoke.uploads))
+                files = await asyncio.to_thread(read_uploads, invoke.uploads)
+                arguments = resolve_uploads(arguments, files, command.spec.schema)
             self._tell(Event(invoke.name, arguments, client))
             result = command.call(self._model, arguments, client)
             if inspect.isawaitable(result):
@@ -320,6 +321,9 @@ class _Stage:
     ) -> None:
         emit = functools.partial(self._outlet.emit, payloads, fps=fps, compute_time=compute_time, drop=drop)
         await asyncio.get_running_loop().run_in_executor(self._emitting, emit)
+
+    def submit(self, payloads: Mapping[str, object], *, fps: float | None, drop: bool) -> int:
+        return self._emitting.submit(self._outlet.emit, payloads, fps=fps, drop=drop).result()
 
     async def events(self) -> AsyncIterator[Occurrence]:
         watcher: asyncio.Queue[Occurrence] = asyncio.Queue()
