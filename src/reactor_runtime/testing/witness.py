@@ -302,7 +302,7 @@ class Room(threading.Condition):
         self.blocked += 1
         self._stir()
         notified = super().wait(timeout)
-        if not notified:
+        if not notified and self.blocked:  # a notice that came too late has set it to 0
             self.blocked -= 1
         return notified
 
