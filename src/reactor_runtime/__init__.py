@@ -17,7 +17,7 @@ from reactor_runtime.authoring.events import (
 from reactor_runtime.authoring.fields import FieldInfo, InputField, MessageField
 from reactor_runtime.authoring.inputs import BufferClosed, Input, InputBuffer, ReadMode
 from reactor_runtime.authoring.messages import ModelMessage
-from reactor_runtime.authoring.pipeline import Idle, InputState, ReactorPipeline
+from reactor_runtime.authoring.pipeline import Idle, IdleType, InputState, ReactorPipeline
 from reactor_runtime.authoring.profiling import get_profiler
 from reactor_runtime.authoring.progress import report_progress
 from reactor_runtime.authoring.reactor_model import OutputBuffer, ReactorModel
@@ -71,6 +71,7 @@ __all__ = [
     "FieldInfo",
     "FileUploaded",
     "Idle",
+    "IdleType",
     "Input",
     "InputBuffer",
     "InputField",
@@ -117,10 +118,12 @@ ReactorCore = ReactorModel
 """The name by which generation 2 tells a model from other classes."""
 
 
-def __getattr__(name: str) -> Any:
-    """Import what needs numpy only for those who name it."""
-    if name == "InputFrame":
-        from reactor_runtime.authoring.input_frame import InputFrame
+if not TYPE_CHECKING:  # a name that does not exist is an error to type checkers
 
-        return InputFrame
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:
+        """Import what needs numpy only for those who name it."""
+        if name == "InputFrame":
+            from reactor_runtime.authoring.input_frame import InputFrame
+
+            return InputFrame
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

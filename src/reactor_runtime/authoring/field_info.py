@@ -1,11 +1,14 @@
 """What authors write beside an annotation: defaults, limits and texts of a parameter or a message field."""
+# ruff: noqa: N802 - published names
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar, overload
+
+T = TypeVar("T")
 
 MISSING: Any = dataclasses.MISSING
 """Stands for a default that was not given."""
@@ -26,7 +29,30 @@ class FieldInfo:
     default_factory: Any = None
 
 
-def InputField(  # noqa: N802 - the published name
+@overload
+def InputField(
+    default: T,
+    *,
+    description: str = "",
+    ge: float | None = None,
+    le: float | None = None,
+    min_length: int | None = None,
+    max_length: int | None = None,
+    choices: Iterable[Any] | None = None,
+    moderate: bool = False,
+) -> T: ...
+@overload
+def InputField(
+    *,
+    description: str = "",
+    ge: float | None = None,
+    le: float | None = None,
+    min_length: int | None = None,
+    max_length: int | None = None,
+    choices: Iterable[Any] | None = None,
+    moderate: bool = False,
+) -> Any: ...
+def InputField(
     default: Any = MISSING,
     *,
     default_factory: Any = None,
@@ -55,6 +81,13 @@ def InputField(  # noqa: N802 - the published name
     return FieldInfo(default, description, ge, le, min_length, max_length, allowed, moderate, default_factory)
 
 
-def MessageField(default: Any = MISSING, *, description: str = "", default_factory: Any = None) -> Any:  # noqa: N802
-    """Declare one field of a `ModelMessage`: its static default and description."""
+@overload
+def MessageField(default: T, *, description: str = "") -> T: ...
+@overload
+def MessageField(*, description: str = "") -> Any: ...
+def MessageField(default: Any = MISSING, *, description: str = "", default_factory: Any = None) -> Any:
+    """Declare one field of a `ModelMessage`: its static default and description.
+
+    Write `default=` by name: so type checkers see that the field may be left out.
+    """
     return FieldInfo(default, description, default_factory=default_factory)

@@ -7,18 +7,21 @@ import copy
 import dataclasses
 import inspect
 import sys
-from typing import Any, ClassVar, get_origin
+from typing import Any, ClassVar, dataclass_transform, get_origin
 
+from reactor_runtime.authoring.arguments import by_name
 from reactor_runtime.authoring.contract import MessageSpec
-from reactor_runtime.authoring.fields import MISSING, FieldInfo, resolve, shape_of
+from reactor_runtime.authoring.fields import MISSING, FieldInfo, InputField, MessageField, resolve, shape_of
 from reactor_runtime.authoring.names import place, snake
 from reactor_runtime.errors import ContractError
 
 
+@dataclass_transform(field_specifiers=(MessageField, InputField, dataclasses.field))
 class ModelMessage:
     """One message to clients. Annotated fields are its content; its wire name is the class name in snake_case.
 
-    Works with and without `@dataclass` on the subclass. A plain class attribute `name = "..."` sets another wire name.
+    It is constructed as a dataclass is, in order or by name, with and without `@dataclass` on the subclass. A plain
+    class attribute `name = "..."` sets another wire name.
     """
 
     _fields: ClassVar[dict[str, tuple[Any, FieldInfo]]] = {}
@@ -51,15 +54,14 @@ class ModelMessage:
             raise ContractError(f"{where}.{stray[0]}: a message field needs an annotation, as in `{stray[0]}: int`")
         cls._fields = fields
 
-    def __init__(self, **values: Any) -> None:
+    def __init__(self, *in_order: Any, **named: Any) -> None:
         cls = type(self)
-        if extra := [name for name in values if name not in cls._fields]:
-            raise TypeError(f"{cls.__name__} has no field {extra[0]!r}; it has {list(cls._fields)}")
+        given = by_name(cls, cls._fields, in_order, named)
         for name, (_, info) in cls._fields.items():
-            if name not in values and _is_required(info):
+            if name in given:
+                value = given[name]
+            elif _is_required(info):
                 raise TypeError(f"{cls.__name__} needs a value for {name!r}")
-            if name in values:
-                value = values[name]
             else:
                 value = info.default_factory() if info.default_factory else copy.deepcopy(info.default)
             setattr(self, name, value)

@@ -27,6 +27,9 @@ class Stage(Protocol):
     ) -> None:
         """Hand over one chunk; wait for room without blocking the loop."""
 
+    def submit(self, payloads: Mapping[str, object], *, fps: float | None, drop: bool) -> int:
+        """Hand over one chunk; wait for room in the calling thread."""
+
     def flush(self, *, hold: bool) -> None:
         """Drop everything not yet shown."""
 
@@ -69,6 +72,25 @@ class OutputBuffer:
         """Drop everything not yet shown, for every viewer; then black, or the last picture with `hold`."""
         self._model._on_stage().flush(hold=hold)
 
+    def clear(self) -> None:
+        """Drop everything not yet shown, and keep the last picture."""
+        self.flush(hold=True)
+
+    def submit(self, output: Output, *, drop: bool = False) -> int:
+        """Hand finished media to the stream from a thread that may wait; `ReactorModel.emit` is for the loop.
+
+        Args:
+            output: An instance of the model's `Output` subclass.
+            drop: Throw away what finds no room instead of waiting.
+
+        Returns:
+            Frames handed over.
+
+        Raises:
+            OutputError: It is no `Output`, or a payload is no picture or sound.
+        """
+        return self._model._on_stage().submit(_payloads(output), fps=self.pinned(), drop=drop)
+
     def pinned(self) -> float | None:
         """Return the rate the author asked for, None when it is to be measured."""
         own: float | None = vars(self._model).get("fps")
@@ -84,7 +106,7 @@ class ReactorModel:
         fps: Declare it to pin the playout rate; undeclared, the rate is measured.
         buffer_size: Most frames generated ahead of what is shown.
         connected: Set while at least one client is there.
-        output_buffer: `flush()` and `set_fps()`.
+        output_buffer: `flush()`, `set_fps()`, and `submit()` for threads.
     """
 
     fps: float = 30
@@ -122,11 +144,11 @@ class ReactorModel:
         self.output_buffer = OutputBuffer(self)
         return self
 
-    def load(self, config: Any) -> Any:
-        """Load weights, once, before any client; sync or async. Thread: main.
+    def load(self, *args: Any, **kwargs: Any) -> Any:
+        """Load weights, once, before any client; sync or async. Override it as `load(self, config)`. Thread: main.
 
-        Args:
-            config: The parsed configuration: a dict, which also works as the path of its file.
+        It is given the parsed configuration, a dict which also works as the path of its file, or, where it takes no
+        parameter, nothing.
         """
 
     async def run(self) -> None:
@@ -146,12 +168,8 @@ class ReactorModel:
         Raises:
             OutputError: It is no `Output`, or a payload is no picture or sound.
         """
-        if not isinstance(output, Output):
-            raise OutputError(
-                f"emit() takes an Output, got {type(output).__name__}; wrap it, as in MyOutput(main_video=frame)"
-            )
-        stage = self._on_stage()
-        await stage.emit(payloads_of(output), fps=self.output_buffer.pinned(), compute_time=compute_time, drop=drop)
+        payloads, stage = _payloads(output), self._on_stage()
+        await stage.emit(payloads, fps=self.output_buffer.pinned(), compute_time=compute_time, drop=drop)
 
     async def send(self, message: ModelMessage) -> None:
         """Send a message to every client.
@@ -171,6 +189,14 @@ class ReactorModel:
         if self._stage is None:
             raise RuntimeError(f"{type(self).__name__} is not running: the runtime has not started it")
         return self._stage
+
+
+def _payloads(output: Output) -> Mapping[str, Any]:
+    if not isinstance(output, Output):
+        raise OutputError(
+            f"emit() takes an Output, got {type(output).__name__}; wrap it, as in MyOutput(main_video=frame)"
+        )
+    return payloads_of(output)
 
 
 def pinned_fps(cls: type[ReactorModel]) -> float | None:

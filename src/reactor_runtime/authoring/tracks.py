@@ -3,43 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, dataclass_transform, overload, runtime_checkable
 
+from reactor_runtime.authoring.arguments import by_name
 from reactor_runtime.authoring.contract import Direction, TrackSpec
 from reactor_runtime.authoring.fields import hints_of
 from reactor_runtime.authoring.names import place
 from reactor_runtime.errors import ContractError
 
 if TYPE_CHECKING:
-    from reactor_runtime.authoring.inputs import InputBuffer
+    from reactor_runtime.authoring.inputs import Input, InputBuffer
 
 
-class _Annotation:
-    """To type checkers, a field of an `Output` takes any payload, and one of an `Input` is its buffer."""
-
-    if TYPE_CHECKING:
-
-        def __get__(self, owner: object, cls: type | None = None) -> InputBuffer: ...
+if TYPE_CHECKING:
+    # To type checkers a field of an `Input` is its buffer, and one of an `Output` takes any payload. Under `@dataclass`
+    # mypy has one type for both: a buffer that anything may stand for, as a protocol that asks for nothing.
+    class _Line(InputBuffer):
+        @overload
+        def __get__(self, owner: Input, cls: type) -> InputBuffer: ...
+        @overload
+        def __get__(self, owner: object, cls: type) -> Any: ...
+        def __get__(self, owner: object, cls: type) -> Any: ...
         def __set__(self, owner: object, payload: Any) -> None: ...
 
+    class _Sound(_Line):
+        sample_rate: ClassVar[int]
 
-class Video(_Annotation):
-    """Annotates a video track: `(H, W, 3)` or `(N, H, W, 3)` RGB, uint8 0..255 or float 0..1."""
+    @runtime_checkable
+    class Video(_Line, Protocol):  # type: ignore[misc]
+        """Annotates a video track: `(H, W, 3)` or `(N, H, W, 3)` RGB, uint8 0..255 or float 0..1."""
+
+    @runtime_checkable
+    class Audio(_Sound, Protocol):  # type: ignore[misc]
+        """Annotates an audio track: `(samples,)` or `(channels, samples)`, int16 or float -1..1; see `sample_rate`."""
+
+else:
+
+    class Video:
+        """Annotates a video track: `(H, W, 3)` or `(N, H, W, 3)` RGB, uint8 0..255 or float 0..1."""
+
+    class Audio:
+        """Annotates an audio track: `(samples,)` or `(channels, samples)`, int16 or float -1..1.
+
+        Subclass it to declare another `sample_rate` in Hz.
+        """
+
+        sample_rate = 48_000
 
 
-class Audio(_Annotation):
-    """Annotates an audio track: `(samples,)` or `(channels, samples)`, int16 or float -1..1.
-
-    Subclass it to declare another `sample_rate` in Hz.
-    """
-
-    sample_rate: ClassVar[int] = 48_000
-
-
+@dataclass_transform()
 class Output:
     """One chunk of media for all clients. Fields annotated `Video` or `Audio` are its tracks, in order.
 
-    Works with and without `@dataclass` on the subclass.
+    It is constructed as a dataclass is, in order or by name, with and without `@dataclass` on the subclass.
     """
 
     _tracks: ClassVar[tuple[TrackSpec, ...]] = ()
@@ -48,12 +64,13 @@ class Output:
         super().__init_subclass__(**kwargs)
         cls._tracks = declared_tracks(cls, place(cls))
 
-    def __init__(self, **payloads: Any) -> None:
-        declared = [track.name for track in self._tracks]
-        if set(payloads) != set(declared):
-            raise TypeError(f"{type(self).__name__} expects payloads for {declared}, got {list(payloads)}")
-        for name, payload in payloads.items():
-            setattr(self, name, payload)
+    def __init__(self, *payloads: Any, **named: Any) -> None:
+        given = by_name(type(self), [track.name for track in self._tracks], payloads, named)
+        for track in self._tracks:
+            if track.name in given:
+                setattr(self, track.name, given[track.name])
+            elif not hasattr(type(self), track.name):
+                raise TypeError(f"{type(self).__name__} needs a value for {track.name!r}")
 
 
 def payloads_of(output: Output) -> Mapping[str, Any]:
@@ -89,9 +106,10 @@ def declared_tracks(cls: type, where: str, *, direction: Direction = "out") -> t
     for name, hint in hints_of(cls, where).items():
         if name.startswith("_"):
             continue
-        if isinstance(hint, type) and issubclass(hint, Video):
+        is_class = isinstance(hint, type)
+        if is_class and issubclass(hint, Video):
             tracks.append(TrackSpec(name, "video", direction))
-        elif isinstance(hint, type) and issubclass(hint, Audio):
+        elif is_class and issubclass(hint, Audio):
             tracks.append(TrackSpec(name, "audio", direction, rate=hint.sample_rate))
         else:
             owner = "an Output" if direction == "out" else "an Input"

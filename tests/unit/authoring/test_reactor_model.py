@@ -53,14 +53,18 @@ def compiled(cls: type[ReactorModel]) -> Contract:
 
 @pytest.mark.parametrize("output", [Plain, Decorated])
 def test_an_output_carries_its_tracks_with_and_without_dataclass(output: Any) -> None:
-    assert payloads_of(output(main_audio=1, main_video=2)) == {"main_video": 2, "main_audio": 1}
-    with pytest.raises(TypeError):
-        output(main_video=2)
+    for made in (output(main_audio=1, main_video=2), output(2, 1), output(2, main_audio=1)):
+        assert payloads_of(made) == {"main_video": 2, "main_audio": 1}
+    for positional, named in (((), {"main_video": 2}), ((2, 1, 0), {}), ((2, 1), {"main_audio": 1})):
+        with pytest.raises(TypeError):
+            output(*positional, **named)
 
 
 def test_an_output_says_which_payloads_it_wants() -> None:
-    with pytest.raises(TypeError, match=r"Plain expects payloads for \['main_video', 'main_audio'\], got \['w'\]"):
+    with pytest.raises(TypeError, match=r"Plain has no field 'w'; it has \['main_video', 'main_audio'\]"):
         Plain(w=1)
+    with pytest.raises(TypeError, match="Plain needs a value for 'main_audio'"):
+        Plain(1)
 
 
 def test_a_field_of_an_output_is_a_track() -> None:
@@ -276,6 +280,15 @@ def test_messages_work_with_and_without_dataclass() -> None:
         HTTPStatus()
     with pytest.raises(TypeError, match="HTTPStatus has no field 'cod'"):
         HTTPStatus(cod=1)
+
+
+def test_messages_are_constructed_in_order_or_by_name_as_dataclasses_are() -> None:
+    assert content_of(HTTPStatus(2)) == {"code": 2, "text": "ok"}
+    assert content_of(HTTPStatus(2, "no")) == content_of(HTTPStatus(2, text="no")) == {"code": 2, "text": "no"}
+    with pytest.raises(TypeError, match=r"HTTPStatus takes 2 values, for \['code', 'text'\], got 3"):
+        HTTPStatus(1, "a", 3)
+    with pytest.raises(TypeError, match="HTTPStatus got two values for 'code'"):
+        HTTPStatus(1, code=1)
 
 
 def test_a_message_field_needs_an_annotation() -> None:
