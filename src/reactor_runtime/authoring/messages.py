@@ -9,7 +9,6 @@ import inspect
 import sys
 from typing import Any, ClassVar, dataclass_transform, get_origin
 
-from reactor_runtime.authoring.arguments import by_name
 from reactor_runtime.authoring.contract import MessageSpec
 from reactor_runtime.authoring.fields import MISSING, FieldInfo, InputField, MessageField, resolve, shape_of
 from reactor_runtime.authoring.names import place, snake
@@ -56,7 +55,7 @@ class ModelMessage:
 
     def __init__(self, *in_order: Any, **named: Any) -> None:
         cls = type(self)
-        given = by_name(cls, cls._fields, in_order, named)
+        given = _by_name(cls, in_order, named)
         for name, (_, info) in cls._fields.items():
             if name in given:
                 value = given[name]
@@ -65,6 +64,18 @@ class ModelMessage:
             else:
                 value = info.default_factory() if info.default_factory else copy.deepcopy(info.default)
             setattr(self, name, value)
+
+
+def _by_name(cls: type[ModelMessage], in_order: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:
+    fields = list(cls._fields)
+    given = dict(zip(fields, in_order, strict=False))
+    if len(in_order) > len(fields):
+        raise TypeError(f"{cls.__name__} takes {len(fields)} values, for {fields}, got {len(in_order)}")
+    if extra := [name for name in named if name not in fields]:
+        raise TypeError(f"{cls.__name__} has no field {extra[0]!r}; it has {fields}")
+    if twice := [name for name in named if name in given]:
+        raise TypeError(f"{cls.__name__} got two values for {twice[0]!r}")
+    return {**given, **named}
 
 
 def _fields_of(base: type) -> dict[str, tuple[Any, FieldInfo]]:

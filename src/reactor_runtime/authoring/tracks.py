@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, dataclass_transform, overload, runtime_checkable
 
-from reactor_runtime.authoring.arguments import by_name
 from reactor_runtime.authoring.contract import Direction, TrackSpec
 from reactor_runtime.authoring.fields import hints_of
 from reactor_runtime.authoring.names import place
@@ -64,13 +63,15 @@ class Output:
         super().__init_subclass__(**kwargs)
         cls._tracks = declared_tracks(cls, place(cls))
 
-    def __init__(self, *payloads: Any, **named: Any) -> None:
-        given = by_name(type(self), [track.name for track in self._tracks], payloads, named)
-        for track in self._tracks:
-            if track.name in given:
-                setattr(self, track.name, given[track.name])
-            elif not hasattr(type(self), track.name):
-                raise TypeError(f"{type(self).__name__} needs a value for {track.name!r}")
+    def __init__(self, *in_order: Any, **named: Any) -> None:
+        declared = [track.name for track in self._tracks]
+        payloads = {**dict(zip(declared, in_order, strict=False)), **named}
+        needed = {name for name in declared if not hasattr(type(self), name)}
+        if len(payloads) < len(in_order) + len(named) or not needed <= payloads.keys() <= set(declared):
+            got = f"{len(in_order)} in order and {list(named)}" if in_order else list(named)
+            raise TypeError(f"{type(self).__name__} expects payloads for {declared}, got {got}")
+        for name, payload in payloads.items():
+            setattr(self, name, payload)
 
 
 def payloads_of(output: Output) -> Mapping[str, Any]:
