@@ -173,7 +173,8 @@ def _declaring(cls: type[VideoModel], name: str) -> type[VideoModel]:
         while pending:
             child = pending.pop()
             pending += child.__subclasses__()
-            known.append(child)
+            if child.__module__ in sys.modules:  # else it belongs to a model that was dropped for another
+                known.append(child)
         candidates = [current] if current else known
     else:
         candidates = [cls]
