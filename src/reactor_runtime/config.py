@@ -149,6 +149,19 @@ class HeadlessConfig:
         flags=("--output", "-o", "--output-root"),
         only="flag",
     )
+    input_folder: tuple[str, ...] = _setting(
+        (), "Folder of pictures, film or sound file for an input track: `PATH`, or `TRACK=PATH`.", only="flag"
+    )
+    input_fps: float | None = _setting(
+        None,
+        "Pictures per second of the input, whatever the model does. If not given, each waits for the model.",
+        only="flag",
+        low=0.1,
+        high=1000,
+    )
+    no_ignore_duplicates: bool = _setting(
+        False, "Accepted and without effect: each frame is taken once, so none is a duplicate.", only="flag"
+    )
 
 
 @dataclass(frozen=True, slots=True)

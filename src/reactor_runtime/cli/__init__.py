@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -14,7 +13,7 @@ import typer
 from reactor_runtime import log
 from reactor_runtime.cli import documents, scaffold, weights
 from reactor_runtime.cli.verdict import refuse, tell
-from reactor_runtime.config import SETTINGS, Config, HeadlessConfig, Setting, environment, load
+from reactor_runtime.config import SETTINGS, Config, Setting, environment, load
 from reactor_runtime.errors import AuthorError, OperatorError
 from reactor_runtime.version import __version__
 
@@ -97,9 +96,9 @@ def run(context: typer.Context, **flags: object) -> None:
     if config.model.config_path and not config.model.config_path.is_file():
         raise OperatorError(f"config file {config.model.config_path} not found (from --config)")
     if config.runtime == "http" and (
-        unused := [f.name for f in fields(HeadlessConfig) if flags.get(f.name) is not None]
+        unused := [row.flags[0] for row in SETTINGS if row.section == "headless" and flags.get(row.name) is not None]
     ):
-        raise OperatorError(f"{', '.join(f'--{name}' for name in unused)} only means something with --runtime headless")
+        raise OperatorError(f"{', '.join(unused)} only means something with --runtime headless")
     log.configure(config.log.level, config.log.format)
     raise typer.Exit(_start(config))
 

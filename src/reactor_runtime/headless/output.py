@@ -15,6 +15,7 @@ from reactor_runtime.authoring.contract import TrackSpec
 from reactor_runtime.errors import OperatorError
 from reactor_runtime.log import get_logger
 from reactor_runtime.media.frame import AUDIO_CLOCK_RATE, VIDEO_CLOCK_RATE, AudioBlock, Picture
+from reactor_runtime.runtime.clock import wall_ms
 
 log = get_logger(__name__)
 
@@ -195,3 +196,11 @@ def open_output(path: Path, tracks: Sequence[TrackSpec]) -> Output:
     if path.suffix.lower() == ".mp4":
         return Mp4File(path, tracks)
     return PngFolder(path, tracks)
+
+
+def session_path(given: Path | None, session: int) -> Path:
+    """Return where the output of a run's n-th session goes: where was asked for, or to a folder named for the time."""
+    path = given or Path("output") / str(wall_ms() // 1000)
+    if given is None:
+        return path if not path.exists() else path.with_name(f"{path.name}-{session}")
+    return path if session == 1 else path.with_name(f"{path.stem}-{session}{path.suffix}")

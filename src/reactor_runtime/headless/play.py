@@ -9,28 +9,30 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from reactor_runtime.authoring.contract import Contract
 from reactor_runtime.authoring.openapi import capabilities, openapi
 from reactor_runtime.config import Config
 from reactor_runtime.errors import ClientError, LoadError, OperatorError
+from reactor_runtime.headless.feed import CLIENT_ID, Feed
 from reactor_runtime.headless.files import attach
+from reactor_runtime.headless.output import session_path
 from reactor_runtime.headless.script import HELP, Step, parse
+from reactor_runtime.headless.sources import assign, find
 from reactor_runtime.headless.writer import Writer, release
 from reactor_runtime.log import StatusLine, get_logger
 from reactor_runtime.media.frame import VIDEO_CLOCK_RATE
-from reactor_runtime.runtime.clock import now, wall_ms
+from reactor_runtime.runtime.clock import now
 from reactor_runtime.worker import messages as pipe
 from reactor_runtime.worker.supervisor import ModelDown, ModelUp, Supervisor
 
 log = get_logger(__name__)
 
 SESSION_ID = "headless"
-CLIENT_ID = 1
 MakeSupervisor = Callable[[Callable[[Any], None]], Supervisor]
 
 
@@ -47,10 +49,15 @@ class Play:
             make_supervisor: Gives the model, observed by the function it is handed.
             lines: What is typed, piped or read from the script.
             prompt: Whether somebody is typing.
+
+        Raises:
+            OperatorError: An input is not there.
         """
         self._config = config
         self._goal = config.headless
-        self._by_itself = any(x is not None for x in (self._goal.script, self._goal.frames, self._goal.seconds))
+        self._sources = [find(given) for given in self._goal.input_folder]
+        self._ends_by_goal = self._goal.frames is not None or self._goal.seconds is not None
+        self._by_itself = self._ends_by_goal or self._goal.script is not None or bool(self._sources)
         self._script_left = self._goal.script is not None
         self._lines = lines
         self._prompt = prompt
@@ -66,13 +73,16 @@ class Play:
         self._sessions = 0
         self._writer: Writer | None = None
         self._write_error: Exception | None = None
+        self._ring_numbers = itertools.count()
+        self._feed: Feed | None = None
+        self._feeding: asyncio.Task[None] | None = None
 
     async def run(self) -> int:
         """Return the exit status: 0 fine, 1 the model failed or a script's command was refused.
 
         Raises:
             LoadError: The author's code cannot be found or imported.
-            OperatorError: The output cannot be written.
+            OperatorError: The output cannot be written, or the input not read.
         """
         self._status.show(now(), "Starting the model")
         tasks = [asyncio.create_task(work) for work in (self._supervisor.run(), self._show_progress(), self._follow())]
@@ -80,12 +90,15 @@ class Play:
             task.add_done_callback(self._forward)
         try:
             await self._exit
-            _cancel(tasks[1:])
+            for task in tasks[1:]:
+                task.cancel()
             if self._state == "STREAMING":
                 await self._end_session("stopped")
             await self._close_output()
         finally:
-            _cancel(tasks[1:])
+            self._stop_feeding()
+            for task in tasks[1:]:
+                task.cancel()
             self._status.clear()
             await self._supervisor.stop(self._config.session.stop_grace)
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -111,8 +124,7 @@ class Play:
             self._exit.set_result(result)
 
     def _forward(self, task: asyncio.Task[None]) -> None:
-        error = None if task.cancelled() else task.exception()
-        if isinstance(error, Exception):
+        if not task.cancelled() and isinstance(error := task.exception(), Exception):
             self._finish(error)
 
     # ---- what the model reports ---------------------------------------------------------------------------------
@@ -131,6 +143,12 @@ class Play:
             case pipe.Described():
                 self._contract = item.contract
                 self._status.show(now(), f"Loading {item.contract.model_name}")
+                try:
+                    assign(self._sources, item.contract.tracks)
+                except OperatorError as error:
+                    self._finish(error)
+            case pipe.InputReleased() if self._feed is not None:
+                self._feed.note(item)
             case pipe.Progress():
                 self._status.show(now(), item.text, item.fraction)
             case pipe.Failed():
@@ -190,6 +208,8 @@ class Play:
             release(self._supervisor, piece)
             return
         self._writer.take(piece)
+        if self._feed is not None:
+            self._feed.note(piece)
         self._check_goal()
 
     def _write_failed(self, error: Exception) -> None:
@@ -211,7 +231,7 @@ class Play:
         await self._until(lambda: self._state == "READY")
         self._say("RUNTIME", f"{self._contract.model_name if self._contract else 'model'} is ready")
         if self._by_itself:
-            self._start()
+            self._start(Step("start"))
         self._ask()
         async for line in self._lines:
             try:
@@ -224,8 +244,9 @@ class Play:
                 await self._execute(step)
             self._ask()
         self._script_left = False
-        if self._goal.frames is None and self._goal.seconds is None:
+        if not self._ends_by_goal:
             await self._answered()
+            await self._until(lambda: self._feeding is None)
             self._finish(0)
         self._check_goal()
 
@@ -251,7 +272,10 @@ class Play:
                 await self._answered()
                 self._finish(0)
             case "start" if self._state == "READY":
-                self._start()
+                try:
+                    self._start(step)
+                except OperatorError as error:
+                    self._refuse(str(error))
             case "stop" if self._state == "STREAMING":
                 await self._answered()
                 await self._end_session("stopped")
@@ -287,10 +311,12 @@ class Play:
 
     # ---- session ------------------------------------------------------------------------------------------------
 
-    def _start(self) -> None:
+    def _start(self, step: Step) -> None:
         assert self._contract is not None, "a session starts once the model is ready"
+        sources = [find(given) for given in step.input] or self._sources
+        lines, fps = assign(sources, self._contract.tracks), step.input_fps or self._goal.input_fps
         self._sessions += 1
-        path = self._output_path()
+        path = session_path(self._goal.output, self._sessions)
         self._writer = Writer(path, self._contract, self._supervisor, self._write_failed)
         if path.suffix != ".mp4" and self._contract.outputs("audio"):
             self._say("WARN", "PNGs hold no sound; write to a file ending in .mp4 to keep it")
@@ -299,21 +325,26 @@ class Play:
         self._supervisor.send(pipe.SessionBegan(SESSION_ID))
         self._supervisor.send(pipe.ClientJoined(CLIENT_ID, now()))
         self._say("INFO", "Session started")
+        if lines:
+            self._feed = Feed(lines, fps, self._contract, self._supervisor, self._writer, self._ring_numbers)
+            self._feeding = asyncio.create_task(self._feed.run())
+            self._feeding.add_done_callback(self._fed)
 
-    def _output_path(self) -> Path:
-        given = self._goal.output
-        path = given or Path("output") / str(wall_ms() // 1000)
-        if given is None:
-            return path if not path.exists() else path.with_name(f"{path.name}-{self._sessions}")
-        return path if self._sessions == 1 else path.with_name(f"{path.stem}-{self._sessions}{path.suffix}")
+    def _fed(self, feeding: asyncio.Task[None]) -> None:
+        self._forward(feeding)
+        if feeding is self._feeding:
+            self._feed = self._feeding = None
+            self._changed.set()
+            if self._sources and self._goal.script is None and not self._ends_by_goal:
+                self._finish(0)
 
     async def _end_session(self, reason: str) -> None:
         self._state = "CLOSING"
+        self._stop_feeding()
         self._supervisor.send(pipe.SessionEnding(reason))
         grace = self._config.session.stop_grace
         try:
-            async with asyncio.timeout(grace):
-                await self._until(lambda: self._state in ("CLOSED", "LOST"))
+            await asyncio.wait_for(self._until(lambda: self._state in ("CLOSED", "LOST")), grace)
         except TimeoutError:
             self._say("ERROR", f"the model did not let go of the session within {grace:g} s")
             self._fail()
@@ -322,6 +353,11 @@ class Play:
         if self._state == "CLOSED":
             self._state = "READY"
             self._changed.set()
+
+    def _stop_feeding(self) -> None:
+        if self._feeding is not None:
+            self._feeding.cancel()
+        self._feed = self._feeding = None
 
     async def _close_output(self) -> None:
         writer, self._writer = self._writer, None
@@ -332,8 +368,7 @@ class Play:
     async def _answered(self) -> None:
         """Wait for the answers still due, as long as a model may take to let go."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._config.session.stop_grace):
-                await self._until(lambda: not self._pending)
+            await asyncio.wait_for(self._until(lambda: not self._pending), self._config.session.stop_grace)
 
     # ---- waiting and telling ------------------------------------------------------------------------------------
 
@@ -345,8 +380,7 @@ class Play:
         """Wait for the next report of the model, at most `timeout` seconds."""
         self._changed.clear()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(timeout):
-                await self._changed.wait()
+            await asyncio.wait_for(self._changed.wait(), timeout)
 
     async def _show_progress(self) -> None:
         while self._state == "LOADING":
@@ -360,11 +394,6 @@ class Play:
     def _say(self, tag: str, text: str) -> None:
         self._status.clear()
         print(f"[{tag}] {text}", flush=True)
-
-
-def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
 
 
 def _json(data: object) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
@@ -13,7 +14,8 @@ from reactor_runtime.errors import OperatorError
 Verb = Literal["start", "stop", "cmd", "help", "quit"]
 
 HELP = """\
-  start                   begin a session
+  start                   begin a session; what feeds its input tracks, a folder of pictures, a film or a sound file:
+                          start --input-folder [TRACK=]PATH --input-fps 30
   stop                    end it
   cmd <name> [json]       send a command, for example: cmd set_prompt {"prompt": "a river"}
                           a file: cmd set_image {"image": {"upload_file": "photo.png"}}
@@ -33,6 +35,8 @@ class Step:
         at_seconds: Stream time to wait for; None when it does not wait for time.
         at_frame: Frames taken to wait for.
         name: Command of `cmd`.
+        input: What `start` is to feed the input tracks with.
+        input_fps: Pictures per second of it; None where it does not say.
     """
 
     verb: Verb
@@ -40,6 +44,8 @@ class Step:
     arguments: dict[str, Any] = field(default_factory=dict)
     at_seconds: float | None = None
     at_frame: int | None = None
+    input: tuple[str, ...] = ()
+    input_fps: float | None = None
 
 
 def parse(line: str) -> Step | None:
@@ -63,10 +69,29 @@ def parse(line: str) -> Step | None:
     verb = "quit" if word == "exit" else word
     if verb not in get_args(Verb):
         raise OperatorError(f"Unknown command {word!r}. Type 'help' for the commands there are.")
-    name, arguments = _command(rest) if verb == "cmd" else ("", {})
-    if verb != "cmd" and rest.strip():
+    match verb:
+        case "cmd":
+            name, arguments = _command(rest)
+            return Step("cmd", name, arguments, at_seconds, at_frame)
+        case "start":
+            paths, fps = _input(rest)
+            return Step("start", at_seconds=at_seconds, at_frame=at_frame, input=paths, input_fps=fps)
+    if rest.strip():
         raise OperatorError(f"{word} takes no arguments")
-    return Step(cast(Verb, verb), name, arguments, at_seconds, at_frame)
+    return Step(cast(Verb, verb), at_seconds=at_seconds, at_frame=at_frame)
+
+
+def _input(rest: str) -> tuple[tuple[str, ...], float | None]:
+    usage = OperatorError("Usage: start [--input-folder [TRACK=]PATH] [--input-fps FPS]")
+    try:
+        words = shlex.split(rest)
+        given = list(zip(words[::2], words[1::2], strict=True))
+        fps = next((float(value) for flag, value in given if flag == "--input-fps"), None)
+    except ValueError:
+        raise usage from None
+    if any(flag not in ("--input-folder", "--input-fps") for flag, _ in given) or not (fps is None or 0 < fps <= 1000):
+        raise usage
+    return tuple(value for flag, value in given if flag == "--input-folder"), fps
 
 
 def _command(rest: str) -> tuple[str, dict[str, Any]]:
