@@ -118,6 +118,10 @@ class Once:
 
     def on_message(self, label: str, data: str | bytes) -> None: ...
 
+    def on_picture(self, track: str, picture: object) -> None: ...
+
+    def on_sound(self, track: str, samples: bytes) -> None: ...
+
     def on_keyframe_request(self, track: str) -> None:
         self._ladder.request_keyframe(self)
 

@@ -150,7 +150,7 @@ def test_a_second_page_is_told_that_another_has_the_track(server: RunningServer,
     eventually(lambda: shown(second, 0), what="the second page's camera")
 
 
-def test_the_camera_goes_on_over_a_new_connection(server: RunningServer, page: Page) -> None:
+def test_the_camera_goes_on_with_a_restarted_model(server: RunningServer, page: Page) -> None:
     viewer = Viewer(page, server.url)
     page.get_by_test_id("source-webcam").click()
     eventually(lambda: shown(viewer, 0), what="the mirrored camera")
