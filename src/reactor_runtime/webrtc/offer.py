@@ -1,15 +1,13 @@
-"""What is changed in a client's offer before the engine sees it."""
+"""What is changed in a client's offer before the engine sees it, and in the answer before the client does."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 
 START_KBPS = 4_000
 """Where the engine's bandwidth estimate begins; its own 300 kbit/s would hold back the first second of pictures."""
 
 _VP8 = re.compile(r"a=rtpmap:(\d+) VP8/90000\s*$", re.IGNORECASE | re.MULTILINE)
-_MID = re.compile(r"^a=mid:(\S+)\s*$", re.MULTILINE)
 # These describe the dummy pictures that the engine encodes, not the access units that are sent in their place.
 _DESCRIBES_LAYERS = re.compile(
     r"^a=extmap:\S+ \S*(?:dependency-descriptor|generic-frame-descriptor|video-layers-allocation)\S*.*\r?\n",
@@ -17,25 +15,23 @@ _DESCRIBES_LAYERS = re.compile(
 )
 
 
-def prepared(sdp: str, sent_mids: Collection[str]) -> str:
-    """Return the offer with what sending shared access units needs.
+def prepared(sdp: str) -> str:
+    """Return a client's offer with what sending shared access units needs."""
+    return with_start_rate(_DESCRIBES_LAYERS.sub("", sdp))
 
-    Args:
-        sdp: The client's offer.
-        sent_mids: The video lines that we send on.
+
+def with_start_rate(sdp: str) -> str:
+    """Return a description whose receiver begins to send at `START_KBPS`.
+
+    Every video line says so: lines that share one transport have to agree on what a payload type means (RFC 8843).
     """
-    head, *sections = re.split(r"^(?=m=)", _DESCRIBES_LAYERS.sub("", sdp), flags=re.MULTILINE)
-    return head + "".join(_with_start_rate(s) if _mid(s) in sent_mids else s for s in sections)
+    head, *sections = re.split(r"^(?=m=)", sdp, flags=re.MULTILINE)
+    return head + "".join(_begun_faster(section) for section in sections)
 
 
-def _mid(section: str) -> str:
-    found = _MID.search(section)
-    return found.group(1) if found else ""
-
-
-def _with_start_rate(section: str) -> str:
+def _begun_faster(section: str) -> str:
+    rate = f"x-google-start-bitrate={START_KBPS}"
     for payload_type in _VP8.findall(section):
-        rate = f"x-google-start-bitrate={START_KBPS}"
         fmtp = re.compile(rf"^(a=fmtp:{payload_type} [^\r\n]*)", re.MULTILINE)
         if fmtp.search(section):
             section = fmtp.sub(rf"\1;{rate}", section)

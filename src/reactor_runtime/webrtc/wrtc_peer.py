@@ -15,7 +15,7 @@ from reactor_runtime.errors import ClientError
 from reactor_runtime.media.frame import AUDIO_CLOCK_RATE, AccessUnit, AudioBlock
 from reactor_runtime.webrtc.encoded_line import EncodedLine
 from reactor_runtime.webrtc.incoming import IncomingLine, incoming_audio, incoming_video
-from reactor_runtime.webrtc.offer import prepared
+from reactor_runtime.webrtc.offer import prepared, with_start_rate
 from reactor_runtime.webrtc.peer import IceServer, PeerObserver
 
 log = logging.getLogger(__name__)
@@ -65,10 +65,9 @@ class WrtcPeer:
 
     async def answer(self, offer_sdp: str, mids: Mapping[str, TrackSpec]) -> str:
         """See `Peer.answer`."""
-        sent = {mid for mid, spec in mids.items() if spec.direction == "out" and spec.kind == "video"}
         try:
             await self._pc.set_remote_description(
-                webrtc.RTCSessionDescriptionInit(webrtc.RTCSdpType.offer, prepared(offer_sdp, sent))
+                webrtc.RTCSessionDescriptionInit(webrtc.RTCSdpType.offer, prepared(offer_sdp))
             )
             transceivers = self._pc.get_transceivers()
             for transceiver in transceivers:
@@ -91,7 +90,7 @@ class WrtcPeer:
         description = self._pc.local_description
         if description is None:
             raise ClientError("the connection was closed while it was negotiated", code="invalid_sdp")
-        return description.sdp
+        return with_start_rate(description.sdp)
 
     async def add_candidate(self, candidate: str, sdp_mid: str | None, sdp_mline_index: int | None) -> None:
         """See `Peer.add_candidate`."""
