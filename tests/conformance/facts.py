@@ -106,4 +106,10 @@ def rows() -> list[Row]:
         for test in tests()
         for case, fact in facts_of(test).items()
     ]
-    return sorted(found, key=lambda row: [int(number) for number in re.findall(r"\d+", row.fact.section)])
+    return sorted(found, key=_order)
+
+
+def _order(row: Row) -> list[int]:
+    """Order by section; weaknesses have numbers of their own."""
+    numbers = [*row.fact.section.split("."), re.split(r"\. ", row.fact.text)[0]]
+    return [int(number) for number in numbers if number.isdigit()]
