@@ -1,9 +1,11 @@
 """A field of light that a command dims: the @model style, with configuration, commands and a weights folder."""
 
 import zlib
+from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from omegaconf import DictConfig
 from pydantic import Field
 
@@ -20,7 +22,7 @@ from reactor_runtime import VideoModel, command, get_ctx, model
 class Brightness(VideoModel):
     emission_fps = 24
 
-    def __init__(self, config: DictConfig):
+    def __init__(self, config: DictConfig) -> None:
         self.width, self.height = config.size
         self.speed = config.speed
         self.brightness = config.brightness
@@ -28,19 +30,19 @@ class Brightness(VideoModel):
         self.mood = config.mood
 
     @command("set_brightness", description="How bright the field is, from black (0) to full (1)")
-    def set_brightness(self, brightness: float = Field(ge=0, le=1)):
+    def set_brightness(self, brightness: float = Field(ge=0, le=1)) -> dict[str, float]:
         self.brightness = brightness
         return {"brightness": brightness}
 
     @command(
         "set_prompt", description="Name a mood, as 'ocean', 'ember', 'forest' or 'orchid'; any other text picks one"
     )
-    def set_prompt(self, prompt: str = Field("ocean", max_length=200)):
+    def set_prompt(self, prompt: str = Field("ocean", max_length=200)) -> dict[str, str]:
         named = [mood for mood in self.palettes if mood in prompt.lower()]
         self.mood = named[0] if named else sorted(self.palettes)[zlib.crc32(prompt.encode()) % len(self.palettes)]
         return {"mood": self.mood}
 
-    def start_session(self):
+    def start_session(self) -> None:
         # Both ease towards what the commands ask for, so that a change is seen at once and ends softly.
         shown, light = self.palettes[self.mood], self.brightness
         step = 0
@@ -50,7 +52,7 @@ class Brightness(VideoModel):
             get_ctx().emit_block(self.paint(step, shown * light))
             step += 1
 
-    def paint(self, step, palette):
+    def paint(self, step: int, palette: NDArray[np.float64]) -> np.ndarray:
         """Return one frame, (H, W, 3) uint8 RGB: slow waves bent by slower waves, coloured by a palette."""
         t = step * self.speed / 24
         y, x = np.mgrid[0 : self.height : 6, 0 : self.width : 6].astype(np.float32) / self.height * 6.3
@@ -62,7 +64,7 @@ class Brightness(VideoModel):
         return cv2.applyColorMap(levels, palette.astype(np.uint8).reshape(256, 1, 3))
 
 
-def load_palettes(folder):
+def load_palettes(folder: Path) -> dict[str, NDArray[np.float64]]:
     """Return each `*.txt` of the folder as a ramp of 256 colours; a file has one `R G B` per line, dark to bright."""
     palettes = {}
     for path in folder.glob("*.txt"):

@@ -1,9 +1,11 @@
 """A slider whose handler is slow: of what piles up behind it only the newest is handled."""
 
 import asyncio
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from reactor_runtime import InputField, ModelMessage, Output, ReactorModel, Video, connected, event
 
@@ -24,7 +26,7 @@ class Applied(ModelMessage):
 class Dial(ReactorModel):
     fps = 30
 
-    def load(self, config: dict) -> None:
+    def load(self, config: dict[str, Any]) -> None:
         self.prepare_seconds = float(config.get("prepare_seconds", 0.15))
         self.angle = self.target = 0.0
         self.handled = 0
@@ -47,7 +49,8 @@ class Dial(ReactorModel):
             self.angle += 0.3 * (self.target - self.angle)
             await self.emit(Face(main_video=self.draw()))
 
-    def draw(self) -> np.ndarray:
+    def draw(self) -> NDArray[np.uint8]:
+        """Return one picture, (H, W, 3) uint8 RGB: the hand and the marks around it."""
         image = np.full((SIZE, SIZE, 3), (22, 24, 34), np.uint8)
         middle = (SIZE // 2, SIZE // 2)
         cv2.circle(image, middle, 130, (58, 64, 92), 3, cv2.LINE_AA)

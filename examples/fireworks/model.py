@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Literal
+from typing import Any, Literal
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from reactor_runtime import InputField, InputState, Output, ReactorPipeline, Video, event
 
@@ -51,7 +52,7 @@ class FireworkState(Weather):
     every: int = InputField(24, ge=6, le=240, description="Frames between two rockets")
     trails: bool = True
     hues: list[int] | None = None
-    _sparks: np.ndarray = field(default_factory=lambda: np.zeros((0, 6)))
+    _sparks: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 6)))
     _canvas: np.ndarray | None = None
 
 
@@ -64,10 +65,11 @@ class Fireworks(ReactorPipeline):
         for burst in bursts:
             self.explode(burst.x * WIDTH, burst.y * HEIGHT, burst.sparks)
 
-    def load(self, config: dict) -> None:
+    def load(self, config: dict[str, Any]) -> None:
         self.random = np.random.default_rng(11)
 
     def explode(self, x: float, y: float, sparks: int) -> None:
+        """Add sparks as rows of x, y, their speeds, hue, and light from 1 to 0."""
         angle = self.random.uniform(0, 2 * np.pi, sparks)
         speed = self.random.uniform(0.4, 3.4, sparks) if self.state.shape == "sphere" else np.full(sparks, 2.6)
         low, high = HUES[self.state.palette]
@@ -86,11 +88,13 @@ class Fireworks(ReactorPipeline):
         frame = 0
         while True:
             if frame % self.state.every == 0:
-                self.explode(*self.random.uniform((60, 40), (WIDTH - 60, HEIGHT * 0.6)), 140)
+                x, y = self.random.uniform((60, 40), (WIDTH - 60, HEIGHT * 0.6))
+                self.explode(x, y, 140)
             yield Night(main_video=self.draw())
             frame += 1
 
     def draw(self) -> np.ndarray:
+        """Move the sparks on and return one picture, (H, W, 3) uint8 RGB."""
         state = self.state
         sparks = state._sparks
         sparks[:, 2] += (state.wind.x - sparks[:, 2]) * 0.02

@@ -32,9 +32,9 @@ class View(Output):
 
 class Walker(InputState):
     fog: float = InputField(0.35, ge=0, le=2, description="How soon walls fade")
-    _keys: frozenset = frozenset()
+    _keys: frozenset[str] = frozenset()
     _turn: float = 0.0
-    _at: tuple = (1.5, 1.5)
+    _at: tuple[float, float] = (1.5, 1.5)
     _heading: float = 0.4
 
 
@@ -60,10 +60,11 @@ class Maze(ReactorPipeline):
             yield View(main_video=self.look())
 
     def walk(self) -> None:
+        """Turn and take one step, as mouse and keys say."""
         state = self.state
         state._heading += state._turn
         state._turn = 0.0
-        ahead, aside = np.array([np.cos(state._heading), np.sin(state._heading)]), None
+        ahead = np.array([np.cos(state._heading), np.sin(state._heading)])
         aside = np.array([-ahead[1], ahead[0]])
         step = ahead * (("w" in state._keys) - ("s" in state._keys)) + aside * (
             ("d" in state._keys) - ("a" in state._keys)

@@ -1,6 +1,7 @@
 """A meadow that listens: the ReactorModel of the documentation, with a procedural renderer as its checkpoint."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from renderer import load_checkpoint
 
@@ -16,23 +17,23 @@ class Meadow(ReactorModel):
     fps = 24
     buffer_size = 2
 
-    def load(self, config):
+    def load(self, config: dict[str, Any]) -> None:
         self.pipe = load_checkpoint(config["checkpoint"])
 
     @connected
-    async def on_connect(self):
+    async def on_connect(self) -> None:
         self.prompt = "a sunny meadow"
         self._step = 0
 
     @disconnected
-    async def on_disconnect(self):
+    async def on_disconnect(self) -> None:
         self.output_buffer.flush()
 
     @event(name="set_prompt", description="Change the scene prompt")
-    def set_prompt(self, prompt: str = InputField(default="a sunny meadow", max_length=200)):
+    def set_prompt(self, prompt: str = InputField(default="a sunny meadow", max_length=200)) -> None:
         self.prompt = prompt
 
-    async def run(self):
+    async def run(self) -> None:
         while True:
             await self.connected.wait()
             while self.connected.is_set():

@@ -5,10 +5,15 @@ over a second by mixing palettes. A frame of 640x360 takes a few milliseconds on
 """
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import yaml
+from numpy.typing import ArrayLike, NDArray
+
+Look = dict[str, Any]  # what a scene is mixed by, see Scene
+Weather = dict[str, float]
 
 FADE = 0.12  # of the way to a new scene, per frame
 HORIZON = 0.56
@@ -18,26 +23,26 @@ FLOWERS = {"red": (226, 52, 48), "yellow": (250, 210, 60), "white": (250, 250, 2
            "purple": (168, 84, 214), "pink": (250, 140, 180), "orange": (250, 146, 40)}  # fmt: skip
 
 
-def load_checkpoint(path):
+def load_checkpoint(path: str) -> "Renderer":
     """Return the renderer described by a YAML file; a relative path is looked for beside this module."""
     return Renderer(**yaml.safe_load((Path(__file__).parent / path).read_text()))
 
 
 class Renderer:
-    def __init__(self, size, seed, scenes):
+    def __init__(self, size: tuple[int, int], seed: int, scenes: dict[str, Any]) -> None:
         self.width, self.height = size
         self.random = np.random.default_rng(seed)
         self.scenes = {name: Scene(**scene) for name, scene in scenes.items()}
         self.horizon = int(self.height * HORIZON)
         self._paint_landscape()
         self._scatter()
-        self.look = None
+        self.look: Look = {}
 
-    def forward(self, *, prompt, step):
+    def forward(self, *, prompt: str, step: int) -> np.ndarray:
         """Return one frame, (H, W, 3) uint8 RGB."""
         words = [word.strip(".,;:!?") for word in prompt.lower().split()]
         wanted = self._wanted(words)
-        if self.look is None or step == 0:
+        if not self.look or step == 0:
             self.look = wanted
         self.look = {key: value + FADE * (wanted[key] - value) for key, value in self.look.items()}
         weather = {name[1:]: float(value) for name, value in self.look.items() if name.startswith("~")}
@@ -51,7 +56,7 @@ class Renderer:
         self._draw_weather(frame, step, weather)
         return frame
 
-    def _wanted(self, words):
+    def _wanted(self, words: list[str]) -> Look:
         """Mix the scenes that the prompt names; the plain meadow where it names none."""
         named = [s for name, s in self.scenes.items() if name != "meadow" and set(words) & set(s.words)]
         chosen = named or [self.scenes["meadow"]]
@@ -60,7 +65,7 @@ class Renderer:
             look[effect] = max(scene.look[effect] for scene in chosen)
         return look
 
-    def _paint_landscape(self):
+    def _paint_landscape(self) -> None:
         """Paint sky, hills and every blade of grass once, in palette indices; note how far each pixel can bend."""
         width, height, horizon = self.width, self.height, self.horizon
         rows, columns = np.arange(height)[:, None], np.arange(width)
@@ -78,7 +83,7 @@ class Renderer:
         far_bends_less = np.linspace(2.7, 14, height, dtype=np.float32)[:, None]
         self.reach = cv2.GaussianBlur(reach, (0, 0), 2) / np.float32(255) * far_bends_less
 
-    def _paint_row(self, reach, y, near):
+    def _paint_row(self, reach: NDArray[np.uint8], y: float, near: float) -> None:
         """Paint one row of blades, each four segments from a dark root to a light tip, in four tones."""
         count = int(320 - 190 * min(near, 1))
         root = self.random.uniform(-20, self.width + 20, count)
@@ -94,17 +99,18 @@ class Renderer:
                 cv2.polylines(self.image, list(segments[tone::4, i]), False, int(shade + 6 * tone), thickness, shift=4)
             cv2.polylines(reach, list(segments[:, i]), False, int(255 * along[i + 1]), thickness, shift=4)
 
-    def _scatter(self):
+    def _scatter(self) -> None:
         """Place everything that is not landscape: clouds, stars, flowers, drops and flakes."""
         self.stars = self.random.uniform((0, 0), (self.width, self.horizon * 0.75), (170, 2))
         depth = np.sort(self.random.uniform(0.12, 0.97, 110) ** 1.3)
         self.flowers = np.stack([self.random.uniform(0, self.width, 110), depth, self.random.uniform(0, 1, 110)], 1)
         self.is_sky = (self.image[: self.horizon] < SKY[1]).astype(np.float32)
         self.drops = self.random.uniform(0, 1, (300, 3))
-        clouds = sum(
+        octaves = [
             cv2.resize(_tileable(self.random, n), (2 * self.width, self.horizon), interpolation=cv2.INTER_CUBIC) / k
             for n, k in (((3, 8), 1), ((6, 16), 1.8), ((12, 32), 3.6), ((24, 64), 8))
-        )
+        ]
+        clouds = np.sum(octaves, 0)
         clouds = np.clip((clouds - clouds.mean()) / clouds.std() * 0.55 - 0.05, 0, 1)
         fade = np.clip(np.linspace(1.25, 0, self.horizon), 0, 1)[:, None]
         self.clouds = np.hstack([clouds * fade] * 2).astype(np.float32)
@@ -113,7 +119,7 @@ class Renderer:
         self.glow = np.clip(1 - distance / 250, 0, 1) ** 3 * np.float32(0.75)
         self.disc = np.clip(20 - distance, 0, 1)
 
-    def _sway(self, phase, wind):
+    def _sway(self, phase: float, wind: float) -> tuple[NDArray[np.uint8], np.ndarray]:
         """Bend the grass: gusts run over the field as slow waves, seen as bending and as a lighter green."""
         top = self.horizon - 8
         y, x = np.mgrid[0 : self.height - top : 12, 0 : self.width : 16].astype(np.float32)
@@ -127,7 +133,7 @@ class Renderer:
         indices[top:] = np.where(moved >= GRASS[0], lit, moved)
         return indices, bend
 
-    def _light_sky(self, frame, step, weather):
+    def _light_sky(self, frame: np.ndarray, step: int, weather: Weather) -> None:
         sky = frame[: self.horizon]
         if weather["stars"] > 0.05:
             twinkle = 0.55 + 0.45 * np.sin(step / 9 + self.stars[:, 0])
@@ -147,7 +153,7 @@ class Renderer:
         if weather["rain"] > 0.5 and step % 96 in (0, 1, 5):  # lightning
             cv2.convertScaleAbs(sky, sky, 1.5, 40)
 
-    def _draw_flowers(self, frame, bend, words, weather):
+    def _draw_flowers(self, frame: np.ndarray, bend: np.ndarray, words: list[str], weather: Weather) -> None:
         colours = [FLOWERS[word] for word in words if word in FLOWERS] or list(FLOWERS.values())
         light = np.clip(self.look["palette"][GRASS[1] - 30] / 150, 0.2, 1.1)
         count = int(len(self.flowers) * min(1, weather["flowers"]))
@@ -163,7 +169,7 @@ class Renderer:
             if size > 2:
                 cv2.circle(frame, centre, int(size * 5), (colour * 0.4 + 90 * light).tolist(), -1, cv2.LINE_AA, 4)
 
-    def _draw_weather(self, frame, step, weather):
+    def _draw_weather(self, frame: np.ndarray, step: int, weather: Weather) -> None:
         x, y, depth = self.drops.T
         if weather["snow"] > 0.05:
             count = int(len(x) * weather["snow"])
@@ -187,29 +193,39 @@ class Renderer:
 class Scene:
     """One scene as the numbers that two scenes are mixed by: a palette, colours of light, and weather (`~name`)."""
 
-    def __init__(self, words, sky, hills, grass, clouds, light, weather):
+    def __init__(
+        self,
+        words: list[str],
+        sky: list[list[int]],
+        hills: list[list[int]],
+        grass: list[list[int]],
+        clouds: list[int],
+        light: list[int],
+        weather: Weather,
+    ) -> None:
         self.words = words
         haze = [hills[0], np.mean([hills[0], sky[-1]], axis=0)]
         ramps = ((SKY, sky), (FAR, haze), (NEAR, [hills[1], np.mean(hills, axis=0)]), (GRASS, grass))
         palette = np.concatenate([_ramp(high - low, colours) for (low, high), colours in ramps])
-        self.look = {"palette": palette, "clouds": np.array(clouds, float), "light": np.array(light, float)}
+        self.look: Look = {"palette": palette, "clouds": np.array(clouds, float), "light": np.array(light, float)}
         for name in ("clouds", "sun", "stars", "snow", "rain", "wind", "flowers"):
             self.look[f"~{name}"] = np.float64(weather.get(name, 0))
 
 
-def _ramp(length, colours):
-    stops = np.linspace(0, 1, len(colours))
-    return np.stack([np.interp(np.linspace(0, 1, length), stops, channel) for channel in np.transpose(colours)], 1)
+def _ramp(length: int, colours: ArrayLike) -> NDArray[np.float64]:
+    channels = np.transpose(colours)
+    stops = np.linspace(0, 1, channels.shape[1])
+    return np.stack([np.interp(np.linspace(0, 1, length), stops, channel) for channel in channels], 1)
 
 
-def _tileable(random, shape):
+def _tileable(random: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float32]:
     """Return smooth noise whose left and right edges meet."""
     noise = random.uniform(-1, 1, shape).astype(np.float32)
     noise[:, -1] = noise[:, 0]
     return noise
 
 
-def _blend(canvas, colour, alpha):
+def _blend(canvas: np.ndarray, colour: NDArray[np.float64], alpha: np.ndarray) -> None:
     """Lay a colour over a part of the frame, in place."""
     layer = np.empty_like(canvas)
     cv2.rectangle(layer, (0, 0), layer.shape[1::-1], colour.tolist(), -1)

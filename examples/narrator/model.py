@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 from reactor_runtime import (
     ClientInfo,
@@ -40,7 +41,7 @@ class Token(ModelMessage):
 
 
 class Narrator(ReactorModel):
-    def load(self, config: dict) -> None:
+    def load(self, config: dict[str, Any]) -> None:
         self.forget()
 
     def forget(self) -> None:

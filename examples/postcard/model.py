@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from reactor_runtime import (
     CommandError,
@@ -57,6 +58,7 @@ class ImageToVideo(ReactorPipeline):
         print(f"{uploaded_file.name}: {uploaded_file.size} bytes of {uploaded_file.mime_type}")
 
     def take(self, file: UploadedFile) -> ImageTaken:
+        """Show an upload from here on."""
         image = decode(file)
         self.state._image = fitted(image)
         return ImageTaken(name=file.name, width=image.shape[1], height=image.shape[0])
@@ -69,15 +71,18 @@ class ImageToVideo(ReactorPipeline):
             step += 1
 
     def animate(self, image: np.ndarray, step: int) -> np.ndarray:
+        """Return one picture, (H, W, 3) uint8 RGB: the camera moves, and the lower half as water does."""
         rows, columns = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
         zoom = 0.92 + 0.05 * np.sin(step / 120)
         depth = np.clip((rows - HEIGHT * 0.55) / HEIGHT, 0, 1) * self.state.waves * 30
         x = (columns - WIDTH / 2) * zoom + WIDTH / 2 + depth * np.sin(rows / 5 - step / 6)
         y = (rows - HEIGHT / 2) * zoom + HEIGHT / 2 + 0.4 * depth * np.sin(columns / 24 + step / 9)
-        return cv2.remap(image, np.float32(x), np.float32(y), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+        sources = x.astype(np.float32), y.astype(np.float32)
+        return cv2.remap(image, *sources, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
 
 
 def decode(file: UploadedFile) -> np.ndarray:
+    """Return an upload as a picture, (H, W, 3) uint8 RGB."""
     image = cv2.imdecode(np.frombuffer(file.data, np.uint8), cv2.IMREAD_COLOR)
     if image is None:
         raise CommandError("not_an_image", f"{file.name} cannot be read as a picture")
@@ -92,7 +97,8 @@ def fitted(image: np.ndarray) -> np.ndarray:
     return cv2.resize(grown[top : top + HEIGHT, left : left + WIDTH], (WIDTH, HEIGHT))
 
 
-def blank() -> np.ndarray:
+def blank() -> NDArray[np.uint8]:
+    """Return what is shown before the first upload: a sea at dusk."""
     sky = np.linspace((36, 44, 84), (232, 160, 110), HEIGHT // 2)
     sea = np.linspace((150, 100, 90), (16, 24, 52), HEIGHT - HEIGHT // 2)
     return np.concatenate([sky, sea])[:, None].repeat(WIDTH, 1).astype(np.uint8)

@@ -2,6 +2,8 @@
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
+from omegaconf import DictConfig
 
 from reactor_runtime import AudioOut, VideoModel, VideoOut, command, get_ctx, model
 
@@ -16,15 +18,15 @@ class Stage(VideoModel):
     depth = VideoOut(rate=FPS)
     sound = AudioOut(rate=RATE)
 
-    def __init__(self, config):
+    def __init__(self, config: DictConfig) -> None:
         self.gravity = 1.0
 
     @command("set_gravity", description="How heavy the balls are")
-    def set_gravity(self, gravity: float = 1.0):
+    def set_gravity(self, gravity: float = 1.0) -> dict[str, float]:
         self.gravity = min(max(gravity, 0.1), 4.0)
         return {"gravity": self.gravity}
 
-    def start_session(self):
+    def start_session(self) -> None:
         height, width = SIZE
         random = np.random.default_rng(3)
         position = random.uniform((40, 20), (width - 40, height / 2), (4, 2))
@@ -44,19 +46,23 @@ class Stage(VideoModel):
             get_ctx().get_track("sound").emit(self.ring(ringing, step))
             step += 1
 
-    def draw(self, position, ringing):
+    def draw(
+        self, position: NDArray[np.float64], ringing: NDArray[np.float64]
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Return the scene and its depth, nearer is lighter, each (H, W, 3) uint8 RGB."""
         colour = np.linspace((20, 24, 44), (52, 38, 66), SIZE[0])[:, None].repeat(SIZE[1], 1).astype(np.uint8)
         depth = np.zeros((*SIZE, 3), np.uint8)
         for index, (x, y) in enumerate(position):
             radius = 14 + 5 * index
-            hue = np.uint8([[[index * 42, 170, 180 + int(70 * ringing[index])]]])
+            hue = np.array([[[index * 42, 170, 180 + int(70 * ringing[index])]]], np.uint8)
             shade = cv2.cvtColor(hue, cv2.COLOR_HSV2RGB)[0, 0].tolist()
             cv2.circle(colour, (int(x), int(y)), radius, shade, -1, cv2.LINE_AA)
             cv2.circle(depth, (int(x), int(y)), radius, (110 + 45 * index,) * 3, -1, cv2.LINE_AA)
         return colour, depth
 
-    def ring(self, ringing, step):
+    def ring(self, ringing: NDArray[np.float64], step: int) -> NDArray[np.int16]:
         """Return the sound of one frame, (1, samples) int16."""
         t = (np.arange(RATE // FPS) + step * (RATE // FPS)) / RATE
-        wave = sum(level * np.sin(2 * np.pi * note * t) for level, note in zip(ringing, NOTES, strict=True))
+        notes = [level * np.sin(2 * np.pi * note * t) for level, note in zip(ringing, NOTES, strict=True)]
+        wave: NDArray[np.float64] = np.sum(notes, axis=0)
         return (5000 * wave).astype(np.int16)[None]

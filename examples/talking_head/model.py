@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from reactor_runtime import Audio, Input, InputField, InputState, Output, ReactorPipeline, ReadMode, Video
 
@@ -57,10 +58,10 @@ class TalkingHead(ReactorPipeline):
         t = (np.arange(BLOCK) + step * BLOCK) / RATE
         return sound * (1 - self.state.robot + self.state.robot * np.sin(2 * np.pi * 60 * t)).astype(np.float32)
 
-    def draw(self, mouth: float, step: int) -> np.ndarray:
+    def draw(self, mouth: float, step: int) -> NDArray[np.uint8]:
         """Return one picture, (H, W, 3) uint8 RGB, with the mouth open from 0 to 1."""
         image = np.full((360, 480, 3), (24, 26, 40), np.uint8)
-        skin = cv2.cvtColor(np.uint8([[[self.state.skin, 110, 235]]]), cv2.COLOR_HSV2RGB)[0, 0].tolist()
+        skin = cv2.cvtColor(np.array([[[self.state.skin, 110, 235]]], np.uint8), cv2.COLOR_HSV2RGB)[0, 0].tolist()
         sway = int(6 * np.sin(step / 18))
         cv2.ellipse(image, (240 + sway, 180), (110, 140), 0, 0, 360, skin, -1, cv2.LINE_AA)
         blinks = step % 80 < 4

@@ -1,6 +1,7 @@
 """A voice of 16 000 samples per second: a tune that clients transpose, on a single audio track."""
 
 import numpy as np
+from omegaconf import DictConfig
 from pydantic import Field
 
 from reactor_runtime import AudioOut, VideoModel, command, get_ctx, model
@@ -14,15 +15,15 @@ NOTE = 0.4
 class Tone(VideoModel):
     voice = AudioOut(rate=RATE)
 
-    def __init__(self, config):
+    def __init__(self, config: DictConfig) -> None:
         self.semitones = 0
 
     @command("transpose", description="Move the tune up or down")
-    def transpose(self, semitones: int = Field(0, ge=-24, le=24)):
+    def transpose(self, semitones: int = Field(0, ge=-24, le=24)) -> dict[str, int]:
         self.semitones = semitones
         return {"semitones": semitones}
 
-    def start_session(self):
+    def start_session(self) -> None:
         samples, phase = RATE // 50, 0.0
         step = 0
         while not get_ctx().should_stop():

@@ -1,10 +1,11 @@
 """Your camera through a filter: what a client sends comes back changed, one picture for each that arrives."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Literal
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from reactor_runtime import Input, InputField, InputState, Output, ReactorPipeline, Video
 
@@ -41,16 +42,19 @@ class WebcamFilter(ReactorPipeline):
 
 
 def edges(picture: np.ndarray) -> np.ndarray:
+    """Return the outlines, green on black."""
     lines = cv2.Canny(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), 60, 160)
     return cv2.merge([lines // 4, lines, lines // 2])
 
 
 def thermal(picture: np.ndarray) -> np.ndarray:
+    """Return the light as heat, from black over red to yellow."""
     heat = cv2.applyColorMap(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.COLORMAP_INFERNO)
     return cv2.cvtColor(heat, cv2.COLOR_BGR2RGB)
 
 
 def cartoon(picture: np.ndarray) -> np.ndarray:
+    """Return flat colours between dark outlines."""
     flat = cv2.medianBlur(picture, 7) // 48 * 48 + 24
     ink = cv2.adaptiveThreshold(
         cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY, 11, 7
@@ -58,10 +62,16 @@ def cartoon(picture: np.ndarray) -> np.ndarray:
     return cv2.bitwise_and(flat, flat, mask=ink)
 
 
-FILTERS = {"mirror": np.ascontiguousarray, "edges": edges, "thermal": thermal, "cartoon": cartoon}
+FILTERS: dict[Style, Callable[[np.ndarray], np.ndarray]] = {
+    "mirror": np.ascontiguousarray,
+    "edges": edges,
+    "thermal": thermal,
+    "cartoon": cartoon,
+}
 
 
-def waiting_card() -> np.ndarray:
+def waiting_card() -> NDArray[np.uint8]:
+    """Return what is shown until a camera is there."""
     card = np.full((360, 640, 3), (18, 22, 34), np.uint8)
     cv2.circle(card, (320, 150), 46, (96, 108, 150), 6, cv2.LINE_AA)
     cv2.circle(card, (320, 150), 18, (96, 108, 150), -1, cv2.LINE_AA)
