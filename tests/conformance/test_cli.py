@@ -69,7 +69,7 @@ def typed(tmp_path_factory: pytest.TempPathFactory) -> str:
     ("`[INFO] Output directory: ...`", "[INFO] Output directory: "),
     ("`[INFO] Session started`", "[INFO] Session started"),
     ("`[OK] Command 'x' dispatched`", "[OK] Command 'set_level' dispatched"),
-    ("`[MESSAGE]` and what the model sent", '[MESSAGE] {"began":true}'),
+    ("`[MESSAGE]` and what the model sent", '[MESSAGE] {"began": true}'),
     ("`[ERROR] Invalid JSON: ...`", "[ERROR] Invalid JSON: "),
     ("`[ERROR] Usage: cmd <command_name> [json_args]`", "[ERROR] Usage: cmd <command_name> [json_args]"),
     ("`[RESULT]` and the capabilities for `cmd requestCapabilities {}`", "[RESULT] "),

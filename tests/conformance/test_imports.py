@@ -100,3 +100,40 @@ def test_importing_warns_of_nothing_and_loads_nothing_heavy() -> None:
     code = "import sys, reactor_runtime.interface; print({'torch', 'cv2', 'av'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, timeout=30)
     assert (done.stdout.strip(), done.stderr) == ("set()", "")
+
+
+@fact(
+    "1.2",
+    "2",
+    "`EVENT_REGISTRY`, `MESSAGE_REGISTRY`, `OUTPUT_REGISTRY` and `INPUT_REGISTRY` hold what models read from",
+    better="they are views of what is declared; no contract is made from them",
+)
+def test_the_registries_show_what_is_declared() -> None:
+    class Seen(reactor_runtime.ModelMessage): ...
+
+    class Screen(reactor_runtime.Output):
+        wall: reactor_runtime.Video
+
+    class Eye(reactor_runtime.Input):
+        lens: reactor_runtime.Video
+
+    class Sim(reactor_runtime.ReactorModel):
+        @reactor_runtime.event(name="blink")
+        def blink(self) -> None: ...
+
+    assert "blink" in reactor_runtime.EVENT_REGISTRY
+    assert reactor_runtime.MESSAGE_REGISTRY["seen"] is Seen
+    assert (reactor_runtime.OUTPUT_REGISTRY["Screen"], reactor_runtime.INPUT_REGISTRY["Eye"]) == (Screen, Eye)
+
+
+@fact("1.2", "2", "`all_output_tracks()` and `all_input_tracks()` list the tracks of every declared class")
+def test_all_tracks_are_listed() -> None:
+    class Screen(reactor_runtime.Output):
+        far_wall: reactor_runtime.Video
+
+    class Eye(reactor_runtime.Input):
+        left_lens: reactor_runtime.Video
+
+    assert "far_wall" in [track.name for track in reactor_runtime.all_output_tracks()]
+    assert "left_lens" in [track.name for track in reactor_runtime.all_input_tracks()]
+    assert Screen is not Eye

@@ -253,7 +253,7 @@ def test_a_message_is_sent_or_its_author_told() -> None:
     with ModelHarness(Sim) as m:
         m.command("say", bad=False)
         assert m.message(Note).value == {"a": 0.5, "m": "calm"}
-        with pytest.raises(AuthorError, match="value"):
+        with pytest.raises(AuthorError, match=r"value"):
             m.command("say", bad=True)
 
 
@@ -358,7 +358,7 @@ def test_the_executor_is_the_real_thing() -> None:
         executor.connect()
         executor.send_event("who")
         assert executor._harness.model.asked == 1  # type: ignore[attr-defined]
-    with pytest.raises(TypeError, match="must declare 'state: MyState'"):
+    with pytest.raises(TypeError, match=r"must declare 'state: MyState'"):
         PipelineExecutor(Stateless)
     assert Stateless.constructed == 0
 

@@ -320,7 +320,7 @@ class Play:
         self._writer = Writer(path, self._contract, self._supervisor, self._write_failed)
         if path.suffix != ".mp4" and self._contract.outputs("audio"):
             self._say("WARN", "PNGs hold no sound; write to a file ending in .mp4 to keep it")
-        self._say("INFO", f"Output: {path}")
+        self._say("INFO", f"Output {'file' if path.suffix == '.mp4' else 'directory'}: {path}")
         self._state = "STREAMING"
         self._supervisor.send(pipe.SessionBegan(SESSION_ID))
         self._supervisor.send(pipe.ClientJoined(CLIENT_ID, now()))
