@@ -42,12 +42,13 @@ class Token(ModelMessage):
 
 class Narrator(ReactorModel):
     def load(self, config: dict[str, Any]) -> None:
+        self.more = asyncio.Event()
         self.forget()
 
     def forget(self) -> None:
         self.said: list[tuple[int, str]] = []
         self.story: list[str] = []
-        self.told = asyncio.Event()
+        self.told = 0
 
     @connected
     async def welcome(self, client: ClientInfo) -> None:
@@ -60,7 +61,7 @@ class Narrator(ReactorModel):
             raise CommandError("empty", "a line needs a word")
         self.said += [(client.id if client else 0, word.lower()) for word in words]
         self.story += words
-        self.told.set()
+        self.more.set()
         await self.send(self.summary())
         return self.summary()
 
@@ -78,11 +79,9 @@ class Narrator(ReactorModel):
         )
 
     async def run(self) -> None:
-        told = 0
         while True:
-            await self.told.wait()
-            self.told.clear()
-            told = min(told, len(self.story))
-            for index in range(told, len(self.story)):
-                await self.send(Token(index=index, text=self.story[index]))
-            told = len(self.story)
+            await self.more.wait()
+            self.more.clear()
+            while self.told < len(self.story):
+                self.told += 1
+                await self.send(Token(index=self.told - 1, text=self.story[self.told - 1]))
