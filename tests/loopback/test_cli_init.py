@@ -57,11 +57,13 @@ def test_everything_a_fresh_model_says_of_itself_is_true(scaffold: Path) -> None
     assert all(f"`{name}`" in readme for name in FILES - {"README.md"})
 
 
-def test_the_wheel_ships_every_file_of_every_template(tmp_path: Path) -> None:
+def test_the_wheel_ships_every_file_of_every_template_and_its_types(tmp_path: Path) -> None:
     done = run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path), cwd=ROOT)
     assert done.returncode == 0, done.stderr
     [wheel] = tmp_path.glob("*.whl")
-    shipped = {name for name in zipfile.ZipFile(wheel).namelist() if "/templates/" in name}
+    names = zipfile.ZipFile(wheel).namelist()
+    assert "reactor_runtime/py.typed" in names
+    shipped = {name for name in names if "/templates/" in name}
     expected = {f"reactor_runtime/cli/templates/{style}/{name}" for style in Style for name in FILES}
     assert shipped == expected
     assert {path.name for path in TEMPLATES.iterdir()} == set(Style)
