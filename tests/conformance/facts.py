@@ -90,7 +90,7 @@ def facts_of(test: object) -> dict[str, Fact]:
     return found
 
 
-def tests() -> Iterator[FunctionType]:
+def all_tests() -> Iterator[FunctionType]:
     """Yield every test of this folder, in order, but those of the table itself."""
     for path in sorted(Path(__file__).parent.glob("test_*.py")):
         if path.stem != "test_page":
@@ -103,7 +103,7 @@ def rows() -> list[Row]:
     """Return the whole table, ordered by section."""
     found = [
         Row(fact, f"{test.__module__.rpartition('.')[2]}.py::{test.__name__}", case)
-        for test in tests()
+        for test in all_tests()
         for case, fact in facts_of(test).items()
     ]
     return sorted(found, key=_order)

@@ -29,8 +29,8 @@ INTERFACE = """
     "1",
     "{}",
     "path, names",
-    ("`reactor_runtime` has the names of 1.0: " + GENERATION_1, "reactor_runtime", GENERATION_1),
-    ("`reactor_runtime` has the tracks of 1.6: " + GENERATION_1_TRACKS, "reactor_runtime", GENERATION_1_TRACKS),
+    ("`reactor_runtime` has the names of 1.0: `" + GENERATION_1 + "`", "reactor_runtime", GENERATION_1),
+    ("`reactor_runtime` has the tracks of 1.6: `" + GENERATION_1_TRACKS + "`", "reactor_runtime", GENERATION_1_TRACKS),
     ("`reactor_runtime.tracks` has the same tracks", "reactor_runtime.tracks", GENERATION_1_TRACKS),
 )
 def test_names_of_generation_1_can_be_imported(path: str, names: str) -> None:

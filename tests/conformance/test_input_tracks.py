@@ -163,7 +163,7 @@ async def test_more_than_a_buffer_holds_is_refused() -> None:
 
 @fact("5.4", "2", 'TimeoutError "Timed out waiting for {n} frame(s) after {t}s"')
 async def test_a_read_gives_up_after_its_timeout() -> None:
-    with pytest.raises(TimeoutError, match=r"^Timed out waiting for 2 frame\(s\) after 0\.01s$"):
+    with pytest.raises(TimeoutError, match=r"^Timed out waiting for 2 frame\(s\) after 0\.01s"):
         await filled(1).read(2, timeout=0.01)
 
 

@@ -60,7 +60,7 @@ def test_a_pipeline_without_a_state_is_refused() -> None:
         def inference(self) -> Iterator[Any]:
             yield Idle
 
-    expected = r"Stateless must declare 'state: MyState' where MyState is an InputState subclass\."
+    expected = r"Stateless must declare 'state: MyState' where MyState is an InputState subclass"
     with pytest.raises(TypeError, match=expected):
         ModelHarness(Stateless)
 
@@ -135,7 +135,7 @@ def test_a_raw_array_of_no_certain_track_is_told() -> None:
         def inference(self) -> Iterator[Any]:
             yield picture(3)
 
-    expected = r"a bare array needs one output of one track, there is: .*Two\(left, right\)"
+    expected = r"yielded ndarray, which names no track; .*Two\(left, right\)"
     with pytest.raises(AuthorError, match=expected), ModelHarness(Raw) as m:
         m.frames(1, "left")
 
@@ -226,7 +226,7 @@ def test_the_end_of_a_window_closes_the_generator_and_flushes() -> None:
         flushed = len(m.flushes)
         m.client.leave()
         eventually(lambda: m.model.tidied == 1)
-        assert eventually(lambda: m.flushes[flushed:]) == [False]
+        assert set(eventually(lambda: m.flushes[flushed:])) == {False}
 
 
 @fact("1.2", "2", "input buffers are emptied at the end of a window")

@@ -39,6 +39,7 @@ TROUBLE = """
         @command("make")
         def make(self, kind: str):
             self.trouble = kind
+            get_ctx().send({"data": {"by": "make", "files": [kind]}})
 
         def start_session(self):
             while self.trouble == "stubborn" or not get_ctx().should_stop():
@@ -106,7 +107,8 @@ def test_a_command_line_that_fails_says_so_by_its_status(tmp_path: Path) -> None
 async def test_a_model_that_ignores_the_stop_holds_nobody_up(server: RunningServer) -> None:
     before = workers(server)
     async with steering(server.url) as client:
-        client.command("make", {"kind": "stubborn"}, request_id="1")
+        client.command("make", {"kind": "stubborn"})
+        await client.heard("make")
         stopping = asyncio.create_task(client.http.post("/stop_session", json={}))
         answer = await client.http.get("/health", timeout=1)
         assert answer.json()["status"] in ("ready", "serving", "loading", "recovering")
