@@ -82,6 +82,15 @@ async def both_go_on_after(stage: Stage, estimates: dict[float, int], *, small_r
     await until(lambda: quick.numbers[-1] > last + 20 and slow.numbers[-1] > last + 20)
 
 
+async def test_a_viewer_s_clock_advances_as_evenly_as_the_pictures(stage: Stage) -> None:
+    viewer = await stage.viewer()
+    stage.feed()
+    await until(lambda: len(viewer.stamps) >= 60)
+    gaps = np.diff(viewer.stamps[10:])
+    assert np.median(gaps) == pytest.approx(gaps.mean(), rel=0.2)
+    assert gaps.mean() == pytest.approx(1e6 / 30, rel=0.3)
+
+
 async def test_a_late_viewer_sees_a_picture_within_a_second(stage: Stage) -> None:
     await stage.viewer()
     stage.feed()

@@ -101,6 +101,7 @@ class Viewer:
         self.server = server
         self.pc = webrtc.RTCPeerConnection()
         self.numbers: list[int] = []
+        self.stamps: list[int] = []
         self.loudest = 0
         self.messages: list[Any] = []
         self.answer_sdp = ""
@@ -140,6 +141,7 @@ class Viewer:
             buffer = bytearray(frame.allocation_size())
             await frame.copy_to(buffer)
             width, height = frame.coded_width, frame.coded_height
+            self.stamps.append(frame.timestamp)
             self.numbers.append(read(np.frombuffer(buffer, np.uint8)[: width * height].reshape(height, width)))
             frame.close()
 

@@ -19,6 +19,7 @@ import wrtc
 from webrtc.interfaces.rtc_rtp_script_transform import RTCRtpScriptTransformer
 
 from reactor_runtime.media.frame import AccessUnit
+from reactor_runtime.runtime.clock import now
 
 SIDE = 16
 MOST_WAITING = 8
@@ -40,7 +41,6 @@ class EncodedLine:
         self._generator = wrtc.TrackGenerator("video")
         self._dummy = wrtc.VideoFrameBuffer.fromData("I420", SIDE, SIDE, bytes(SIDE * SIDE * 3 // 2), _PLANES)
         self._write = self._generator.writeVideo
-        self._dummies = 0
         self._retry: asyncio.TimerHandle | None = None
         # Units without a carrier and carriers without a unit; one of the two is always empty.
         self._waiting: deque[AccessUnit] = deque()
@@ -103,9 +103,8 @@ class EncodedLine:
         self._carriers.clear()
 
     def _ask_for_carrier(self) -> None:
-        # The number only has to grow; the engine stamps packets from its own clock.
-        self._dummies += 1
-        self._write(self._dummy, self._dummies, 0)
+        # Packets are stamped with what the engine makes of this: it follows a clock that runs as its own does.
+        self._write(self._dummy, round(now() * 1e6), 0)
         if self._retry is None:
             self._retry = asyncio.get_running_loop().call_later(RETRY_SECONDS, self._ask_again)
 
