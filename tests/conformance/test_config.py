@@ -173,7 +173,7 @@ def test_the_configuration_is_a_dict_and_a_path(sim: Path) -> None:
 @fact("11", "2", "`load` may take no argument, and may be async")
 def test_load_may_take_no_argument_and_be_async() -> None:
     class Sim(ReactorModel):
-        async def load(self) -> None:  # type: ignore[override]
+        async def load(self) -> None:
             self.ready = True
 
     with ModelHarness(Sim) as m:

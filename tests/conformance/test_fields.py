@@ -190,7 +190,7 @@ def test_none_is_a_default_of_any_type() -> None:
     (
         "`InputField(default_factory=...)`",
         list[int],
-        InputField(default_factory=list),
+        InputField(default_factory=list),  # type: ignore[call-overload]
         r"InputField\(default_factory=\.\.\.\) is not supported\. Defaults must be statically representable",
     ),
     ("a mutable default", list[int], [], "default for 'value' is a mutable list, which cannot be a static default"),

@@ -37,7 +37,8 @@ def emitted(*outputs: Output) -> list[Chunk]:
     """Run a model that is declared beside the class of these outputs, and so has its tracks alone."""
     beside = f"{type(outputs[0]).__qualname__}Emitter"
     members = {"outputs": outputs, "__module__": __name__, "__qualname__": beside}
-    with ModelHarness(type("Emitting", (Emitter,), members)) as m:
+    cls: type[Emitter] = type("Emitting", (Emitter,), members)
+    with ModelHarness(cls) as m:
         return m.chunks(len(outputs))
 
 
@@ -93,7 +94,7 @@ def test_an_output_takes_exactly_its_tracks() -> None:
         main_video: Video
 
     with pytest.raises(TypeError, match=r"Picture expects payloads for \['main_video'\], got \['other'\]"):
-        Picture(other=picture())
+        Picture(other=picture())  # type: ignore[call-arg]
 
 
 @table(

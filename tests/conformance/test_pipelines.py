@@ -284,8 +284,8 @@ def test_a_declared_rate_is_pinned_and_another_measured() -> None:
 
     with ModelHarness(Pinned) as m:
         assert [(chunk.fps, chunk.pinned) for chunk in m.chunks(1)] == [(12, True)]
-    with ModelHarness(Painter) as m:
-        assert [chunk.pinned for chunk in m.chunks(1)] == [False]
+    with ModelHarness(Painter) as measured:
+        assert [chunk.pinned for chunk in measured.chunks(1)] == [False]
 
 
 @fact(

@@ -81,7 +81,8 @@ def test_each_session_has_a_thread() -> None:
         m.end_session()
         m.start_session()
         m.join()
-        first, second = eventually(lambda: m.model.threads if len(m.model.threads) == 2 else None)
+        eventually(lambda: len(m.model.threads) == 2)
+        first, second = m.model.threads
         assert (first.name, second.name) == ("model-session", "model-session")
         assert (first is second, first.is_alive(), second.is_alive()) == (False, False, True)
 

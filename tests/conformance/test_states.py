@@ -170,7 +170,7 @@ def test_an_upload_field_begins_empty() -> None:
         image: UploadedFile
 
     with ModelHarness(with_state(State)) as m:
-        assert m.state.image is None
+        assert vars(m.state) == {"image": None}
         m.command("set_image", image=UploadedFile("a.png", "image/png", b"abc"))
         assert m.state.image.data == b"abc"
 

@@ -127,7 +127,8 @@ def test_a_failed_load_is_told_by_health(tmp_path: Path) -> None:
     broken = TROUBLE.replace("trouble = None\n", "def __init__(self):\n            raise ValueError('no weights')\n", 1)
     with serving(folder(tmp_path, model_py=broken)) as running:
         running.wait_listening()
-        answer = eventually(lambda: (a := httpx.get(f"{running.url}/health")) and a.json()["status"] != "loading" and a)
+        eventually(lambda: running.health()["status"] != "loading")
+        answer = httpx.get(f"{running.url}/health")
         assert answer.status_code == 503
         assert "ValueError" in answer.text
 

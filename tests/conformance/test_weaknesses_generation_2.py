@@ -74,7 +74,7 @@ class Reader(ReactorPipeline):
     reads = False
     closed = left = 0
 
-    async def inference(self) -> AsyncIterator[Any]:  # type: ignore[override]
+    async def inference(self) -> AsyncIterator[Any]:
         while True:
             self.reads = True
             try:
@@ -351,7 +351,7 @@ def test_the_executor_is_the_real_thing() -> None:
             self.asked = client.id
 
     class Stateless(ReactorPipeline):
-        __init__ = Sim.__init__  # type: ignore[assignment]
+        __init__ = Sim.__init__
         constructed = 0
 
     with PipelineExecutor(Sim) as executor:
