@@ -19,7 +19,7 @@ from reactor_runtime import AudioIn, AudioOut, MediaBundle, VideoIn, VideoModel,
 from reactor_runtime.errors import OutputError
 from reactor_runtime.testing import ModelHarness
 from tests.conformance.facts import fact
-from tests.conformance.staging import folder, levels, loaded, picture, refusal
+from tests.conformance.staging import folder, levels, loaded, picture, post, refusal
 from tests.loopback.steering import steering
 from tests.running import REACTOR, RunningServer, eventually, serving
 
@@ -176,8 +176,9 @@ def test_commands_never_overlap() -> None:
             self.inside -= 1
 
     with ModelHarness(Counter) as m:
-        for n in range(5):
-            m.command("count", n=n)
+        for n in range(4):
+            post(m, "count", n=n)
+        m.command("count", n=4)
         assert m.model.seen == [0, 1, 2, 3, 4]
 
 
