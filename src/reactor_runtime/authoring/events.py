@@ -12,7 +12,7 @@ from reactor_runtime.authoring.fields import MISSING, Field, compile_field, conv
 from reactor_runtime.authoring.messages import ModelMessage, content_of, name_of
 from reactor_runtime.authoring.names import place
 from reactor_runtime.authoring.uploads import UploadedFile
-from reactor_runtime.errors import ContractError, InvalidArgument
+from reactor_runtime.errors import AuthorError, ContractError, InvalidArgument
 
 F = TypeVar("F", bound=Callable[..., Any])
 Say = Callable[..., None]
@@ -42,8 +42,10 @@ class ClientInfo:
         """Send a message to this client alone; dropped if it is gone.
 
         Raises:
-            AuthorError: The message cannot be encoded.
+            AuthorError: It is no `ModelMessage` or cannot be encoded.
         """
+        if not isinstance(message, ModelMessage):
+            raise AuthorError(f"send() takes a ModelMessage, got {type(message).__name__}")
         self._say(content_of(message), name=name_of(type(message)), client_id=self.id)
 
 
@@ -214,8 +216,12 @@ def handlers_of(cls: type) -> Handlers:
     for method, mark in marks.items():
         function = getattr(cls, method)
         where = place(function)
+        if isinstance(inspect.getattr_static(cls, method), (staticmethod, classmethod)):
+            raise ContractError(f"{where}: a handler takes self; it is no static or class method")
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            raise ContractError(f"{where}: a handler that yields would never run; return a message, or send")
         parameters = _parameters(function, where)
-        takes_client = parameters.pop(CLIENT, None) is not None
+        takes_client = _takes_client(parameters, where)
         if mark.kind != "event":
             _check_hook(mark.kind, list(parameters), where)
             hooks[mark.kind].append(Hook(method, takes_client))
@@ -248,6 +254,17 @@ def _parameters(function: Callable[..., Any], where: str) -> dict[str, inspect.P
             bare = parameter.replace(annotation=inspect.Parameter.empty)
             raise ContractError(f"{where}: {bare} cannot be filled by name; write one parameter per argument")
     return parameters
+
+
+def _takes_client(parameters: dict[str, inspect.Parameter], where: str) -> bool:
+    """Take the reserved parameter out, where there is one."""
+    parameter = parameters.pop(CLIENT, None)
+    if parameter is not None and parameter.annotation in (str, int, float, bool, "str", "int", "float", "bool"):
+        raise ContractError(
+            f"{where}: the parameter name 'client' is reserved for the ClientInfo of the sender; give an argument of "
+            "the command another name"
+        )
+    return parameter is not None
 
 
 def _default(parameter: inspect.Parameter) -> Any:

@@ -35,6 +35,12 @@ class InputFrame(np.ndarray[Any, np.dtype[Any]]):
         self.metadata = getattr(origin, "metadata", b"")
         self.capture_time_us = getattr(origin, "capture_time_us", 0)
 
+    def __array_wrap__(self, array: np.typing.NDArray[Any], context: Any = None, return_scalar: bool = False, /) -> Any:
+        return array[()] if return_scalar else super().__array_wrap__(array, context, return_scalar)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return type(self), (self.data, self.pts, self.metadata, self.capture_time_us)
+
     @property
     def data(self) -> np.typing.NDArray[Any]:  # type: ignore[override]
         """The same pixels or samples as a bare array."""

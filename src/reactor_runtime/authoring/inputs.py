@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 CAPACITY = 128
 """Frames an input track holds for a model that does not read; then the oldest goes."""
 CAPACITY_BYTES = 256 * 1024 * 1024
-"""Bytes of frames an input track holds at most, the newest always among them."""
+"""Bytes of frames an input track holds at most, but never fewer frames than were asked for at once."""
 
 
 class ReadMode(enum.Enum):
@@ -37,6 +37,13 @@ class BufferClosed(ReactorError):
 
     An `inference()` or `run()` that lets it pass is started anew with the next client.
     """
+
+
+def is_only_closed(error: BaseException) -> bool:
+    """Return whether an error says that input ended and nothing else, alone or out of a task group."""
+    if isinstance(error, BaseExceptionGroup):
+        return error.split(BufferClosed)[1] is None
+    return isinstance(error, BufferClosed)
 
 
 Parked = Callable[[], AbstractAsyncContextManager[None]]
@@ -54,6 +61,7 @@ class InputBuffer:
         self._total = 0
         self._closed = False
         self._interrupts = 0
+        self._most_wanted = 1
         self._waiting: list[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
         self._lock = threading.Lock()
 
@@ -100,7 +108,9 @@ class InputBuffer:
                     async with self._parked():
                         await self._arrival(n)
         except TimeoutError:
-            raise TimeoutError(f"Timed out waiting for {n} frame(s) after {timeout}s") from None
+            raise TimeoutError(
+                f"Timed out waiting for {n} frame(s) after {timeout}s on input track {self.track.name!r}"
+            ) from None
 
     def try_read(self, n: int = 1, mode: ReadMode = ReadMode.LATEST) -> list[InputFrame] | None:
         """Return `n` frames, oldest first, or None where fewer have arrived; see `read`."""
@@ -137,7 +147,7 @@ class InputBuffer:
             self._total += 1
             self._frames.append(frame)
             self._bytes += frame.nbytes
-            while len(self._frames) > CAPACITY or (self._bytes > CAPACITY_BYTES and len(self._frames) > 1):
+            while len(self._frames) > (CAPACITY if self._bytes <= CAPACITY_BYTES else self._most_wanted):
                 self._bytes -= self._frames.popleft().nbytes
             self._wake()
 
@@ -159,9 +169,13 @@ class InputBuffer:
                     raise BufferClosed(f"nobody sends input track {self.track.name!r} any more")
                 if len(self._frames) >= n:
                     return
-                arrived: asyncio.Future[None] = loop.create_future()
-                self._waiting.append((loop, arrived))
-            await arrived
+                waiting = (loop, loop.create_future())
+                self._waiting.append(waiting)
+            try:
+                await waiting[1]
+            finally:
+                with self._lock, suppress(ValueError):  # woken, it is off the list
+                    self._waiting.remove(waiting)
 
     def _wake(self) -> None:
         for loop, arrived in self._waiting:
@@ -176,8 +190,10 @@ class InputBuffer:
     def _check(self, n: int) -> None:
         if not 1 <= n <= CAPACITY:
             raise ValueError(
-                f"Requested {n} frames but buffer capacity is {CAPACITY}. Ask for 1 to {CAPACITY} at a time."
+                f"Requested {n} frames but buffer capacity is {CAPACITY}. Ask input track {self.track.name!r} for 1 to "
+                f"{CAPACITY} at a time."
             )
+        self._most_wanted = max(self._most_wanted, n)
 
 
 def _settle(arrived: asyncio.Future[None]) -> None:
@@ -204,7 +220,7 @@ def live_input(cls: type[Input], buffers: Iterable[InputBuffer]) -> Input:
     self = cls.__new__(cls)
     for buffer in buffers:
         if buffer.track.name in cls.__tracks__:
-            setattr(self, buffer.track.name, buffer)
+            object.__setattr__(self, buffer.track.name, buffer)  # also where the author's dataclass is frozen
     return self
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import builtins
+import collections
 import copy
 import dataclasses
 import inspect
 import math
+import sys
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, TypeVar
 
 from reactor_runtime.authoring.contract import CommandSpec
 from reactor_runtime.authoring.events import ClientInfo
@@ -17,11 +20,11 @@ from reactor_runtime.authoring.fields import (
     FieldInfo,
     compile_field,
     convert_fields,
-    hints_of,
     object_schema,
+    resolve,
 )
 from reactor_runtime.authoring.names import annotations_of, place, visible
-from reactor_runtime.authoring.reactor_model import ReactorModel
+from reactor_runtime.authoring.reactor_model import ReactorModel, never_none
 from reactor_runtime.authoring.tracks import Output
 from reactor_runtime.authoring.uploads import UploadedFile
 from reactor_runtime.errors import AuthorError, ContractError, InvalidArgument
@@ -51,10 +54,12 @@ class InputState:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        where, own, annotated = place(cls), vars(cls), inspect.get_annotations(cls)
+        where, own, annotated = place(cls), dict(vars(cls)), inspect.get_annotations(cls)
+        if "_public" in own:
+            return  # @dataclass(slots=True) makes a finished class once more
         public, private = dict(cls._public), dict(cls._private)
         defaults_seen = False
-        for name, hint in hints_of(cls, where).items():
+        for name, hint in _hints(cls, where).items():
             declared = own.get(name, MISSING)
             if declared is MISSING and name not in annotated:
                 continue  # a base class declares it
@@ -63,7 +68,7 @@ class InputState:
                 continue
             if hint is UploadedFile and declared is MISSING:
                 hint, declared = hint | None, None
-            public[name] = compile_field(name, hint, declared, where)
+            public[name] = _compiled(name, hint, declared, where)
             if isinstance(declared, FieldInfo) or declared is None:
                 # A later @dataclass must find a plain default; and it refuses a field without one after one with.
                 if not public[name].required:
@@ -75,7 +80,7 @@ class InputState:
             elif declared is MISSING and defaults_seen:
                 setattr(cls, name, dataclasses.field(kw_only=True))
             defaults_seen = defaults_seen or not public[name].required
-        if stray := [name for name, value in own.items() if isinstance(value, FieldInfo)]:
+        if stray := [n for n, value in own.items() if isinstance(value, FieldInfo) and n not in public]:
             raise ContractError(f"{where}.{stray[0]}: a state field needs an annotation, as in `{stray[0]}: int`")
         cls._public, cls._private = public, private
 
@@ -86,6 +91,35 @@ class InputState:
             setattr(self, name, values.pop(name, _fresh(default)))
         if values:
             raise TypeError(f"{type(self).__name__} has no field {next(iter(values))!r}; it has {list(self._public)}")
+
+
+def _hints(cls: type, where: str) -> dict[str, Any]:
+    """Return the fields of a state with their types, base first; what a private one is annotated with is no matter."""
+    hints: dict[str, Any] = {}
+    for base in reversed(cls.__mro__):
+        names = {**vars(sys.modules.get(base.__module__, builtins)), **vars(base)}
+        for name, annotation in inspect.get_annotations(base).items():
+            if "ClassVar" in str(annotation):
+                continue
+            private = name.startswith("_")
+            hints[name] = Any if private else resolve(annotation, names, f"{where}: {name}")
+    return hints
+
+
+def _compiled(name: str, hint: Any, declared: Any, where: str) -> Field:
+    if isinstance(declared, dataclasses.Field):
+        if declared.default_factory is not MISSING:
+            raise ContractError(
+                f"{where}: {name}: field(default_factory=...) is not supported for what clients set. Annotate it "
+                f"`... | None = None`, or begin its name with an underscore: then it is the model's own"
+            )
+        declared = declared.default
+    try:
+        return compile_field(name, hint, declared, where)
+    except ContractError as error:
+        if not isinstance(error.__cause__, TypeError):
+            raise
+        raise ContractError(f"{error} A field that clients do not set begins with an underscore: _{name}.") from error
 
 
 def new_state(cls: type[InputState]) -> InputState:
@@ -107,10 +141,15 @@ def new_state(cls: type[InputState]) -> InputState:
         raise AuthorError(f"{place(cls)}: the state cannot be built: {type(error).__name__}: {error}") from error
     # A dataclass knows nothing of the fields of a base that is none, nor an author's own constructor of any.
     for name in (*cls._public, *cls._private):
-        if name not in vars(state):
+        if not _is_set(state, name):
             is_public = name in cls._public
             setattr(state, name, starting_value(cls._public[name]) if is_public else _fresh(cls._private[name]))
     return state
+
+
+def _is_set(state: InputState, name: str) -> bool:
+    in_slot = inspect.ismemberdescriptor(getattr(type(state), name, None))
+    return hasattr(state, name) if in_slot else name in vars(state)
 
 
 def starting_value(field: Field) -> Any:
@@ -140,7 +179,9 @@ def _fresh(default: Any) -> Any:
         default = default.default
     if default is MISSING:
         return None
-    return copy.copy(default) if isinstance(default, (list, dict, set)) else default
+    # What is changed in place must not be found changed by the next session.
+    changeable = isinstance(default, (list, dict, set, bytearray, collections.deque)) or hasattr(default, "__array__")
+    return copy.deepcopy(default) if changeable else default
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -188,10 +229,10 @@ class ReactorPipeline(ReactorModel):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        declared = vars(cls).get("state_class") or dict(annotations_of(cls)).get("state")
+        declared = vars(cls).get("state_class") or never_none(dict(annotations_of(cls)).get("state"))
         if isinstance(declared, type) and issubclass(declared, InputState):
             cls._state_class = declared
-        elif declared not in (None, Any):
+        elif declared not in (None, Any) and not isinstance(declared, TypeVar):
             raise ContractError(f"{place(cls)}: state is annotated {declared!r}; it is a subclass of InputState")
         if cls._state_class is not None:
             setters = {s.spec.name: s for s in map(Setter, cls._state_class._public.values())}
@@ -202,9 +243,19 @@ class ReactorPipeline(ReactorModel):
     def _check_definition(cls) -> None:
         state_class_of(cls)
 
+    async def run(self) -> None:
+        """Run `inference` for whoever watches. An override that does without ends with `await super().run()`."""
+        await self._on_stage().cycle()
+
     def inference(self) -> Iterable[Yielded] | AsyncIterable[Yielded]:
         """Yield outputs, sync or async, for as long as there is something to show; begun anew when it ends."""
         raise NotImplementedError(f"{type(self).__name__} must define inference()")
+
+    def _check_loaded(self) -> None:
+        cls = type(self)
+        chosen = getattr(self.inference, "__func__", self.inference)
+        if chosen is ReactorPipeline.inference and cls.run is ReactorPipeline.run:
+            raise AuthorError(f"{place(cls)}: {cls.__name__} must define inference(), or load() set self.inference")
 
 
 def state_class_of(cls: type[ReactorPipeline]) -> type[InputState]:
@@ -213,11 +264,16 @@ def state_class_of(cls: type[ReactorPipeline]) -> type[InputState]:
     Raises:
         ContractError: It declares none.
     """
-    if cls._state_class is None:
+    state_class, where = cls._state_class, place(cls)
+    if state_class is None:
         raise ContractError(
-            f"{place(cls)}: {cls.__name__} must declare 'state: MyState' where MyState is an InputState subclass."
+            f"{where}: {cls.__name__} must declare 'state: MyState' where MyState is an InputState subclass, defined "
+            "above it and not imported under `if TYPE_CHECKING`."
         )
-    return cls._state_class
+    params = getattr(state_class, "__dataclass_params__", None)
+    if params is not None and params.frozen:
+        raise ContractError(f"{place(state_class)}: a state changes; declare it without frozen=True")
+    return state_class
 
 
 def output_of(cls: type[ReactorPipeline], yielded: Any) -> Output | None:

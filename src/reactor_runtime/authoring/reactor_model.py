@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import numbers
+import types
 from collections.abc import AsyncIterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, Union, get_args, get_origin
 
 from reactor_runtime.authoring.contract import Contract
 from reactor_runtime.authoring.events import Connected, Disconnected, Event, FileUploaded, Handlers, handlers_of
@@ -38,6 +40,9 @@ class Stage(Protocol):
 
     def events(self) -> AsyncIterator[Occurrence]:
         """Tell what happens from here on."""
+
+    async def cycle(self) -> None:
+        """Run a pipeline's generators, for the life of the model."""
 
 
 Occurrence = Event | Connected | Disconnected | FileUploaded
@@ -121,20 +126,31 @@ class ReactorModel:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         where = place(cls)
-        for attribute in ("fps", "buffer_size"):
+        for attribute, kind, words in (("fps", numbers.Real, "a number"), ("buffer_size", numbers.Integral, "whole")):
             value = getattr(cls, attribute)
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
+            if isinstance(value, bool) or not isinstance(value, kind):
+                raise ContractError(f"{where}: {attribute} must be a class attribute and {words}, got {value!r}")
+            if not float(value) > 0:
                 raise ContractError(f"{where}: {attribute} must be positive, got {value!r}")
         if cls.fps > FASTEST:
             raise ContractError(f"{where}: fps is at most {FASTEST:g}, got {cls.fps!r}")
+        if "connected" in vars(cls):
+            raise ContractError(
+                f"{where}: self.connected is the event that the runtime sets; give the method or attribute another "
+                "name, as in `def on_connect(self)`"
+            )
         if not inspect.iscoroutinefunction(cls.run):
             raise ContractError(f"{where}: run must be written `async def run(self)`")
         cls._handlers = handlers_of(cls)
-        cls._inputs = {n: a for n, a in annotations_of(cls) if isinstance(a, type) and issubclass(a, Input)}
+        annotated = {name: never_none(annotation) for name, annotation in annotations_of(cls)}
+        cls._inputs = {n: a for n, a in annotated.items() if isinstance(a, type) and issubclass(a, Input)}
 
     @classmethod
     def _check_definition(cls) -> None:
         """Raise ContractError where a model, unlike a base of models, cannot do without something."""
+
+    def _check_loaded(self) -> None:
+        """Raise AuthorError where a model lacks what `load` was the last to provide."""
 
     def __new__(cls, *_args: Any, **_kwargs: Any) -> Self:  # noqa: D102 - so that an author's __init__ need not call ours
         import asyncio
@@ -199,6 +215,12 @@ def _payloads(output: Output) -> Mapping[str, Any]:
     return payloads_of(output)
 
 
+def never_none(annotation: Any) -> Any:
+    """Return `T` of an attribute annotated `T | None`, for one that the runtime sees to."""
+    some = [arg for arg in get_args(annotation) if arg is not type(None)]
+    return some[0] if get_origin(annotation) in (Union, types.UnionType) and len(some) == 1 else annotation
+
+
 def pinned_fps(cls: type[ReactorModel]) -> float | None:
     """Return the rate declared anywhere below `ReactorModel`, None when there is none."""
     return cls.fps if any("fps" in vars(base) for base in cls.__mro__ if base is not ReactorModel) else None
@@ -211,6 +233,13 @@ def contract_of(cls: type[ReactorModel], *, name: str | None, description: str, 
         ContractError: Its tracks or messages contradict each other.
     """
     where = place(cls)
+    takes = list(inspect.signature(cls.__init__).parameters.values())[1:]
+    needed = [p.name for p in takes if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    if needed:
+        raise ContractError(
+            f"{where}: __init__ needs {', '.join(needed)}, but a model is constructed without arguments; its "
+            "configuration is given to `load(self, config)`"
+        )
     cls._check_definition()
     inputs, outputs = input_tracks(visible(Input, cls), where), tracks_of(visible(Output, cls), where)
     for track in {t.name for t in inputs} & {t.name for t in outputs}:
@@ -223,6 +252,6 @@ def contract_of(cls: type[ReactorModel], *, name: str | None, description: str, 
         messages=tuple(spec_of(message) for message in visible(ModelMessage, cls)),
         description=description or inspect.cleandoc(vars(cls).get("__doc__") or ""),
         version=version,
-        fps=pinned_fps(cls),
+        fps=None if (fps := pinned_fps(cls)) is None else float(fps),
         buffer_size=int(cls.buffer_size),
     )

@@ -5,6 +5,8 @@
 - `connected` is set before the first client's `@connected` handlers and cleared before the last client's
   `@disconnected` ones, so a loop that waits on it sees what those handlers prepared.
 - A read that waits ends with `BufferClosed` when its sender or everybody leaves, before any hook runs.
+- A pipeline's generator has come to its end before the last client's `@disconnected` handlers.
+- Nothing of the author's can hold up the end of a session: what is not done `LAST_WORDS` after it is cancelled.
 """
 
 from __future__ import annotations
@@ -13,20 +15,19 @@ import asyncio
 import functools
 import inspect
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from reactor_runtime.authoring.contract import Contract
 from reactor_runtime.authoring.events import ClientInfo, Connected, Disconnected, Event, FileUploaded, Hook
-from reactor_runtime.authoring.inputs import BufferClosed, InputBuffer, live_input
+from reactor_runtime.authoring.inputs import BufferClosed, InputBuffer, is_only_closed, live_input
 from reactor_runtime.authoring.messages import ModelMessage, content_of, name_of
 from reactor_runtime.authoring.pipeline import ReactorPipeline
 from reactor_runtime.authoring.reactor_model import Occurrence, ReactorModel
 from reactor_runtime.authoring.uploads import resolve_uploads
 from reactor_runtime.errors import AuthorError, CommandError, InvalidArgument
-from reactor_runtime.worker.cycles import Cycles
+from reactor_runtime.worker.cycles import PATIENCE, Cycles
 from reactor_runtime.worker.driver import Inbound, Outlet, Received
 from reactor_runtime.worker.messages import (
     ClientJoined,
@@ -37,11 +38,14 @@ from reactor_runtime.worker.messages import (
     SessionBegan,
     SessionEnding,
 )
-from reactor_runtime.worker.turn import Hold, Turn
+from reactor_runtime.worker.stage import Stage
+from reactor_runtime.worker.turn import Hold, Turn, is_cancelled
 from reactor_runtime.worker.uploads import read_uploads
 
 LAST_WORDS = 2.0
-"""Seconds that cancelled work and handlers without input have for their clean-up."""
+"""Seconds that handlers have to come to an end with their session, and cancelled work for its clean-up."""
+RUN_PAUSE = 0.005
+"""Seconds before a `run` that let `BufferClosed` pass is begun anew."""
 
 
 class ReactorModelDriver:
@@ -62,7 +66,10 @@ class ReactorModelDriver:
         self._loop = self._runner.get_loop()
         self._inbox: deque[Inbound | None] = deque()
         self._filled = asyncio.Event()
+        self._begun = 0
+        self._caught_up = asyncio.Event()
         self._turn = Turn()
+        self._connected = asyncio.Event()
         self._in_session = False
         self._clients: dict[int, ClientInfo] = {}
         self._handling: set[asyncio.Task[None]] = set()
@@ -74,18 +81,20 @@ class ReactorModelDriver:
     def load(self, outlet: Outlet) -> None:
         """Construct the model and load its weights. Thread: main. Raises whatever the author's code raises."""
         self._outlet = outlet
-        self._stage = _Stage(outlet, self._watchers)
+        self._stage = Stage(outlet, self._watchers)
         try:
             self._model = self._cls()
+            self._model.connected = self._connected
             self._model._stage = self._stage
             for attribute, declared in self._cls._inputs.items():
                 setattr(self._model, attribute, live_input(declared, self._buffers.values()))
             if isinstance(self._model, ReactorPipeline):
-                self._cycles = Cycles(self._model, self._turn, outlet)
-            parameters = inspect.signature(self._model.load).parameters
-            loading = self._model.load(*([self._config] if parameters else []))
+                self._cycles = Cycles(self._model, self._turn, outlet, self._commands_before)
+                self._stage.cycle = self._cycles.run
+            loading = _load(self._model, self._config)
             if inspect.isawaitable(loading):
-                self._runner.run(_result_of(loading))
+                self._runner.run(self._loaded(loading))
+            self._model._check_loaded()
         except BaseException:
             self._runner.close()
             raise
@@ -97,11 +106,14 @@ class ReactorModelDriver:
             AuthorError: The author's `run` returned.
             BaseException: What the author's `run` or `inference` raised.
         """
-        with self._runner:
-            try:
-                self._runner.run(self._serve())
-            finally:
-                self._stage.close()
+        try:
+            self._runner.run(self._serve())
+        finally:
+            self._stage.close()
+            if self._runner.run(_cancel_the_rest()):
+                self._runner.close()
+            else:
+                self._outlet.failed("run", f"a task of {self._cls.__name__} goes on after it was cancelled")
 
     def deliver(self, item: Inbound) -> None:
         """Queue one item for the model, or hand it its media; never blocks. Thread: any."""
@@ -119,16 +131,19 @@ class ReactorModelDriver:
 
     def _put(self, item: Inbound | None) -> None:
         self._inbox.append(item)
-        try:
+        with suppress(RuntimeError):  # the loop is closed: the model is gone, and nobody is left to tell
             self._loop.call_soon_threadsafe(self._filled.set)
-        except RuntimeError:  # the loop is closed: the model is gone, and nobody is left to tell
-            pass
+            if item is None or isinstance(item, SessionEnding):
+                self._loop.call_soon_threadsafe(self._loop.call_later, LAST_WORDS, self._hurry, item)
 
     # ---- the model's own work -----------------------------------------------------------------------------------
 
+    async def _loaded(self, loading: Awaitable[Any]) -> None:
+        async with self._turn.held():  # so that a read, which nobody could ever end, is refused
+            await loading
+
     async def _serve(self) -> None:
-        work = self._cycles.run() if self._cycles is not None else self._run()
-        running = asyncio.create_task(work, name="model-run")
+        running = asyncio.create_task(self._run(), name="model-run")
         dispatching = asyncio.create_task(self._dispatch(), name="model-dispatch")
         await asyncio.wait({running, dispatching}, return_when=asyncio.FIRST_COMPLETED)
         if running.done():
@@ -144,15 +159,18 @@ class ReactorModelDriver:
         while True:
             try:
                 await self._model.run()
-            except BufferClosed:
-                await self._model.connected.wait()
+            except (BufferClosed, BaseExceptionGroup) as error:
+                if not is_only_closed(error):
+                    raise
+                await asyncio.sleep(RUN_PAUSE)
+                await self._connected.wait()
             else:
                 raise AuthorError(f"run() of {self._cls.__name__} returned; it must run for the life of the model")
 
     @asynccontextmanager
     async def _parked(self) -> AsyncIterator[None]:
         """A read waits: others may have the turn, and what belongs to clients ends when there are none."""
-        if self._turn.is_mine and not self._model.connected.is_set():
+        if self._turn.is_mine and not self._connected.is_set():
             raise BufferClosed("nobody is connected")
         async with self._turn.lent():
             yield
@@ -164,78 +182,123 @@ class ReactorModelDriver:
             while not self._inbox:
                 self._filled.clear()
                 await self._filled.wait()
-            match self._inbox[0]:
-                case Invoke() | ClientJoined() | FileArrived():
-                    await self._begin_next()
+            item = self._inbox[0]
+            match item:
+                case Invoke():
+                    await self._begin(self._invoke(item))
+                case ClientJoined():
+                    await self._begin(self._join(ClientInfo(item.client_id, item.joined_at, self._stage.say)))
+                case FileArrived(client_id=client_id, file=file):
+                    await self._begin(self._file_arrived(file, client_id))
                 case ClientLeft(client_id=client_id):
-                    self._inbox.popleft()
                     await self._leave(client_id)
+                case SessionBegan():
+                    self._in_session = True
+                    if self._cycles is not None:
+                        self._cycles.renew()
                 case SessionEnding():
-                    self._inbox.popleft()
                     await self._end_session()
                     self._outlet.session_closed()
                 case None:
                     await self._end_session()
-                    return
-                case SessionBegan():
-                    self._inbox.popleft()
-                    self._in_session = True
+            self._inbox.popleft()
+            self._begun += 1
+            self._caught_up.set()
+            if item is None:
+                return
 
-    async def _begin_next(self) -> None:
-        """Handle the next item in a turn of its own, as soon as it may begin."""
-        hold = await self._turn.take()
-        task = asyncio.create_task(self._handle(hold, self._inbox.popleft()))
+    async def _begin(self, handling: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Let something be handled in a turn of its own, as soon as it may begin."""
+        try:
+            hold = await self._turn.take()
+        except asyncio.CancelledError:
+            handling.close()
+            raise
+        task = asyncio.create_task(self._handle(hold, handling))
         self._handling.add(task)
-        task.add_done_callback(self._handling.discard)
+        task.add_done_callback(self._handled)
+        return task
 
-    async def _handle(self, hold: Hold, item: Inbound | None) -> None:
+    async def _handle(self, hold: Hold, handling: Coroutine[Any, Any, None]) -> None:
         async with self._turn.spent(hold):
-            match item:
-                case Invoke():
-                    await self._invoke(item)
-                case ClientJoined(client_id=client_id, joined_at=joined_at):
-                    await self._join(ClientInfo(client_id, joined_at, self._stage.say))
-                case FileArrived(client_id=client_id, file=file):
-                    await self._file_arrived(file, self._clients.get(client_id))
+            await handling
+
+    def _handled(self, task: asyncio.Task[None]) -> None:
+        self._handling.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._outlet.failed("handler", error)
+
+    async def _commands_before(self) -> None:
+        """Wait until what has arrived by now is begun, as long as somebody is there."""
+        due = self._begun + len(self._inbox)
+        while self._begun < due and self._connected.is_set():
+            self._caught_up.clear()
+            await self._caught_up.wait()
+
+    def _hurry(self, ending: SessionEnding | None) -> None:
+        """Cut short what holds up the end of the session, and look again later."""
+        if any(item is ending for item in self._inbox):
+            for task in self._handling:
+                task.cancel()
+            self._loop.call_later(LAST_WORDS, self._hurry, ending)
 
     async def _join(self, client: ClientInfo) -> None:
         self._clients[client.id] = client
-        self._model.connected.set()
+        self._connected.set()
         self._tell(Connected(client))
         await self._call_hooks(self._cls._handlers.connected, client)
+        if self._cycles is not None and client.id in self._clients:
+            self._cycles.begin()
 
     async def _leave(self, client_id: int) -> None:
-        async with self._turn.held():
-            client = self._clients.pop(client_id, None)
-            if client is None:
-                return
-            if not self._clients:
+        client = self._clients.get(client_id)
+        if client is None:
+            return
+        if len(self._clients) == 1:
+            await self._empty()
+        del self._clients[client_id]
+        parting = await self._begin(self._part(client))
+        if not self._clients:
+            await asyncio.wait({parting})
+            if self._cycles is not None:
+                self._cycles.renew()
+                self._outlet.flush()
+
+    async def _empty(self) -> None:
+        """Nobody is there any more: end what waits for input, and the generator."""
+        patience = PATIENCE
+        try:
+            async with asyncio.timeout(patience), self._turn.held():
                 self._close_inputs()
-            self._tell(Disconnected(client))
-            await self._call_hooks(self._cls._handlers.disconnected, client)
-        if not self._clients and self._cycles is not None:
-            await self._cycles.end()
-            self._outlet.flush()
+        except TimeoutError:  # somebody is in the middle of something long: perhaps the generator
+            self._close_inputs()
+            patience = 0.0
+        if self._cycles is not None:
+            await self._cycles.end(patience)
+
+    async def _part(self, client: ClientInfo) -> None:
+        self._tell(Disconnected(client))
+        await self._call_hooks(self._cls._handlers.disconnected, client)
 
     async def _end_session(self) -> None:
         """Let every client go, and drop what they have not seen: the next session begins on a clean stream."""
         if not self._in_session:
             return
-        async with self._turn.held():
-            self._close_inputs()
+        if not self._clients:
+            await self._empty()
         for client_id in list(self._clients):
             await self._leave(client_id)
         if self._handling:
-            _, late = await asyncio.wait(self._handling, timeout=LAST_WORDS)
-            for task in late:
-                task.cancel()
+            await asyncio.wait(self._handling)
         self._outlet.flush()
         self._in_session = False
 
     def _close_inputs(self) -> None:
-        self._model.connected.clear()
+        self._connected.clear()
+        self._caught_up.set()
         for buffer in self._buffers.values():
             buffer.interrupt()
+            buffer.reset()
 
     async def _call_hooks(self, hooks: tuple[Hook, ...], client: ClientInfo | None, **arguments: Any) -> None:
         for hook in hooks:
@@ -243,12 +306,14 @@ class ReactorModelDriver:
                 result = hook.call(self._model, client, **arguments)
                 if inspect.isawaitable(result):
                     await result
-            except BufferClosed:
-                pass  # it waited for input of somebody who has left
+            except asyncio.CancelledError as error:
+                self._outlet.failed("hook", _late(hook.method) if is_cancelled() else error)
             except Exception as error:  # noqa: BLE001 - the author's hook: reported, and the session goes on
-                self._outlet.failed("hook", error)
+                if not is_only_closed(error):  # it waited for input of somebody who has left
+                    self._outlet.failed("hook", error)
 
-    async def _file_arrived(self, file: Any, client: ClientInfo | None) -> None:
+    async def _file_arrived(self, file: Any, client_id: int) -> None:
+        client = self._clients.get(client_id)
         try:
             uploaded = (await asyncio.to_thread(read_uploads, {"file": file}))["file"]
         except InvalidArgument as error:
@@ -279,24 +344,50 @@ class ReactorModelDriver:
             result = command.call(self._model, arguments, client)
             if inspect.isawaitable(result):
                 result = await result
+            reply = functools.partial(self._outlet.reply, invoke.command_id)
+            if isinstance(result, ModelMessage):
+                reply = functools.partial(reply, content_of(result), name=name_of(type(result)))
         except CommandError as error:
             refuse(error_code=error.code, error_message=error.message)
         except InvalidArgument as error:
             refuse(error_code=error.code, error_message=str(error))
-        except BufferClosed as error:
-            refuse(error_code="input_closed", error_message=f"{invoke.name}: {error}")
-        except Exception as error:  # noqa: BLE001 - the author's handler: reported, and the session goes on
-            self._outlet.failed("handler", error)
-            refuse(error_code="internal_error", error_message="the handler raised an unexpected error")
-        else:
-            if isinstance(result, ModelMessage):
-                self._outlet.reply(invoke.command_id, content_of(result), name=name_of(type(result)))
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - the author's handler: reported and answered
+            if is_only_closed(error):
+                refuse(error_code="input_closed", error_message=f"{invoke.name}: input ended while the handler read it")
+            elif isinstance(error, asyncio.CancelledError) and is_cancelled():
+                self._outlet.failed("handler", _late(invoke.name))
+                refuse(error_code="no_session", error_message="the session ended before the handler did")
             else:
-                self._outlet.reply(invoke.command_id)
+                self._outlet.failed("handler", error)
+                refuse(error_code="internal_error", error_message="the handler raised an unexpected error")
+        else:
+            reply()
 
     def _tell(self, occurrence: Occurrence) -> None:
         for watcher in self._watchers:
             watcher.put_nowait(occurrence)
+
+
+def _late(name: str) -> str:
+    return f"{name} was still busy {LAST_WORDS:g} s after the end of its session, and was cancelled"
+
+
+def _load(model: ReactorModel, config: Mapping[str, Any]) -> Any:
+    """Call `load` with the configuration, if it takes one."""
+    parameters = list(inspect.signature(model.load).parameters.values())
+    if not parameters:
+        return model.load()
+    if parameters[0].kind is parameters[0].KEYWORD_ONLY:
+        return model.load(**{parameters[0].name: config})
+    return model.load(config)
+
+
+async def _cancel_the_rest() -> bool:
+    """Cancel every other task of the loop; return whether they all ended."""
+    rest = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in rest:
+        task.cancel()
+    return not rest or not (await asyncio.wait(rest, timeout=LAST_WORDS))[1]
 
 
 def _is_superseded(invoke: Invoke, inbox: Iterable[Inbound | None]) -> bool:
@@ -304,39 +395,3 @@ def _is_superseded(invoke: Invoke, inbox: Iterable[Inbound | None]) -> bool:
         isinstance(later, Invoke) and (later.name, later.client_id) == (invoke.name, invoke.client_id)
         for later in inbox
     )
-
-
-class _Stage:
-    """Puts what the model emits through the outlet on one thread of its own: in order, and never on the loop."""
-
-    def __init__(self, outlet: Outlet, watchers: set[asyncio.Queue[Occurrence]]) -> None:
-        self._outlet = outlet
-        self._watchers = watchers
-        self._emitting = ThreadPoolExecutor(1, thread_name_prefix="model-emit")
-        self.flush = outlet.flush
-        self.say = outlet.say
-
-    async def emit(
-        self, payloads: Mapping[str, object], *, fps: float | None, compute_time: float | None, drop: bool
-    ) -> None:
-        emit = functools.partial(self._outlet.emit, payloads, fps=fps, compute_time=compute_time, drop=drop)
-        await asyncio.get_running_loop().run_in_executor(self._emitting, emit)
-
-    def submit(self, payloads: Mapping[str, object], *, fps: float | None, drop: bool) -> int:
-        return self._emitting.submit(self._outlet.emit, payloads, fps=fps, drop=drop).result()
-
-    async def events(self) -> AsyncIterator[Occurrence]:
-        watcher: asyncio.Queue[Occurrence] = asyncio.Queue()
-        self._watchers.add(watcher)
-        try:
-            while True:
-                yield await watcher.get()
-        finally:
-            self._watchers.discard(watcher)
-
-    def close(self) -> None:
-        self._emitting.shutdown(wait=False, cancel_futures=True)
-
-
-async def _result_of(awaitable: Coroutine[Any, Any, Any] | Any) -> None:
-    await awaitable

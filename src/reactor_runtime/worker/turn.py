@@ -11,6 +11,12 @@ from contextlib import asynccontextmanager
 from contextvars import ContextVar
 
 
+def is_cancelled() -> bool:
+    """Return whether it is the running task that was cancelled, rather than one that it awaits."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 class Hold:
     """One turn. Tasks that its code starts share it: they inherit the context variable."""
 
@@ -47,10 +53,17 @@ class Turn:
                 self._lock.release()
 
     @asynccontextmanager
-    async def held(self) -> AsyncIterator[None]:
-        """Wait for the turn and run the block in it."""
-        async with self.spent(await self.take()):
+    async def held(self, *, for_clean_up: bool = False) -> AsyncIterator[None]:
+        """Wait for the turn and run the block in it; `for_clean_up` also where the task is cancelled meanwhile."""
+        if not for_clean_up:
+            async with self.spent(await self.take()):
+                yield
+            return
+        cancelled = await self._acquire_at_last()
+        async with self.spent(Hold()):
             yield
+        if cancelled is not None:
+            raise cancelled
 
     @property
     def is_mine(self) -> bool:
@@ -74,8 +87,22 @@ class Turn:
         finally:
             hold.waiting -= 1
             if not hold.waiting and not hold.is_over:
-                await self._lock.acquire()
+                # Who is cancelled here, as by a timeout, may catch it, and goes on in its turn all the same.
+                cancelled = await self._acquire_at_last()
                 if hold.is_over:
                     self._lock.release()
                 else:
                     hold.has_lock = True
+                if cancelled is not None:
+                    raise cancelled
+
+    async def _acquire_at_last(self) -> asyncio.CancelledError | None:
+        """Wait for the turn even if cancelled; return the cancellation, which is still to be raised."""
+        cancelled: asyncio.CancelledError | None = None
+        while True:
+            try:
+                await self._lock.acquire()
+            except asyncio.CancelledError as error:
+                cancelled = error
+            else:
+                return cancelled

@@ -25,6 +25,7 @@ from reactor_runtime import (
 from reactor_runtime.authoring.contract import TrackSpec
 from reactor_runtime.worker.driver import Received
 from reactor_runtime.worker.messages import InputFreed
+from tests.running import eventually
 from tests.unit.authoring.test_pipeline import driver, picture, shown
 
 DEADLINE = 5.0
@@ -144,6 +145,7 @@ def test_a_run_that_lets_a_closed_buffer_pass_is_begun_anew() -> None:
         model.begin(1)
         model.driver.deliver(Received("webcam", 1, InputFrame(picture(1))))
         model.outlet.wait("emit")
+        eventually(lambda: bool(model.driver._buffers["webcam"]._waiting))
         model.end()
         model.begin(2)
         model.driver.deliver(Received("webcam", 2, InputFrame(picture(2))))

@@ -1,0 +1,54 @@
+"""What a model of generation 2 reaches the world through while it runs."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from reactor_runtime.authoring.reactor_model import Occurrence
+from reactor_runtime.worker.driver import Outlet
+
+
+class Stage:
+    """Puts what the model emits through the outlet on one thread of its own: in order, and never on the loop.
+
+    Attributes:
+        cycle: Runs the generators; there where the model is a pipeline.
+    """
+
+    cycle: Callable[[], Coroutine[Any, Any, None]]
+
+    def __init__(self, outlet: Outlet, watchers: set[asyncio.Queue[Occurrence]]) -> None:
+        self._outlet = outlet
+        self._watchers = watchers
+        self._emitting = ThreadPoolExecutor(1, thread_name_prefix="model-emit")
+        self.flush = outlet.flush
+        self.say = outlet.say
+
+    async def emit(
+        self, payloads: Mapping[str, object], *, fps: float | None, compute_time: float | None, drop: bool
+    ) -> None:
+        """Hand over one chunk; wait for room without blocking the loop."""
+        emit = functools.partial(self._outlet.emit, payloads, fps=fps, compute_time=compute_time, drop=drop)
+        await asyncio.get_running_loop().run_in_executor(self._emitting, emit)
+
+    def submit(self, payloads: Mapping[str, object], *, fps: float | None, drop: bool) -> int:
+        """Hand over one chunk; wait for room in the calling thread."""
+        return self._emitting.submit(self._outlet.emit, payloads, fps=fps, drop=drop).result()
+
+    async def events(self) -> AsyncIterator[Occurrence]:
+        """Tell what happens from the first item that is asked for."""
+        watcher: asyncio.Queue[Occurrence] = asyncio.Queue()
+        self._watchers.add(watcher)
+        try:
+            while True:
+                yield await watcher.get()
+        finally:
+            self._watchers.discard(watcher)
+
+    def close(self) -> None:
+        """Take no more media."""
+        self._emitting.shutdown(wait=False, cancel_futures=True)
