@@ -14,6 +14,8 @@ from reactor_runtime.headless.script import Step, parse, read
     ("line", "step"),
     [
         ("start", Step("start")),
+        ('start --input-folder "a b" --input-folder mic=x.wav', Step("start", input=("a b", "mic=x.wav"))),
+        ("@2 start --input-folder a --input-fps 12", Step("start", at_seconds=2.0, input=("a",), input_fps=12.0)),
         ("  stop \n", Step("stop")),
         ("exit", Step("quit")),
         ("quit", Step("quit")),
@@ -45,6 +47,8 @@ def test_blank_lines_and_comments_are_no_steps(line: str) -> None:
         ("@frame x stop", "Usage: @<seconds>"),
         ("@1", "Usage: @<seconds>"),
         ("start --input-folder", "Usage: start"),
+        ("start --input-fps 0", "Usage: start"),
+        ("start --output x", "Usage: start"),
     ],
 )
 def test_anything_else_is_refused(line: str, why: str) -> None:
