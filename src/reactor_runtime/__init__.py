@@ -33,7 +33,8 @@ from reactor_runtime.authoring.registries import (
 from reactor_runtime.authoring.session_context import get_ctx
 from reactor_runtime.authoring.tracks import Audio, Output, Video
 from reactor_runtime.authoring.uploads import UploadedFile
-from reactor_runtime.authoring.video_model import VideoModel, command, model
+from reactor_runtime.authoring.video_model import VideoModel, model
+from reactor_runtime.authoring.video_model_commands import command
 from reactor_runtime.authoring.video_model_tracks import (
     AudioIn,
     AudioOut,

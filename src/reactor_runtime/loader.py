@@ -18,8 +18,10 @@ from reactor_runtime import config
 from reactor_runtime.authoring import reactor_model, video_model
 from reactor_runtime.authoring.configuration import Configuration
 from reactor_runtime.authoring.contract import Contract
+from reactor_runtime.authoring.names import place
 from reactor_runtime.authoring.reactor_model import ReactorModel
 from reactor_runtime.authoring.video_model import VideoModel
+from reactor_runtime.authoring.video_model_commands import commands_of
 from reactor_runtime.errors import ContractError, LoadError, OperatorError
 from reactor_runtime.weights import places
 from reactor_runtime.worker.driver import Driver
@@ -110,12 +112,12 @@ def define(
     metadata = declared.metadata if declared else {}
     described: dict[str, Any] = {
         "name": (manifest and manifest.name) or (declared and declared.name),
-        "description": (manifest and manifest.description) or str(metadata.get("description", "")),
+        "description": (manifest and manifest.description) or str(metadata.get("description") or ""),
         "version": _version((manifest and manifest.version) or metadata.get("version")),
     }
     if issubclass(cls, VideoModel):
         settings = _settings(config_path, source, setup.overrides, values)
-        commands = video_model.commands_of(cls)
+        commands = commands_of(cls)
         generation_1 = video_model.contract_of(cls, commands, **described)
 
         def make_driver(*, loop_factory: object = None) -> Driver:
@@ -142,11 +144,11 @@ def find(model_dir: Path, *, weights_store: str | None = None) -> Found:
     """
     if not model_dir.is_dir():
         raise LoadError(f"no folder {model_dir}")
+    manifest = read_manifest(model_dir)
     folder = str(model_dir)
     sys.path[:] = [folder, *(entry for entry in sys.path if entry != folder)]
     importlib.invalidate_caches()
     _forget_other_models(model_dir)
-    manifest = read_manifest(model_dir)
     root, store = (manifest.weights_path, manifest.weights_store) if manifest else (None, None)
     places.declare(model_dir, root=root, store=weights_store or config.weights_store(store))
     if manifest is None:
@@ -158,7 +160,7 @@ def read_manifest(model_dir: Path) -> Manifest | None:
     """Read `reactor.yaml` in either published shape; None where there is none.
 
     Raises:
-        LoadError: It is not YAML, no mapping, or names no class.
+        LoadError: It is not YAML, no mapping, names no class, or has something else where text belongs.
     """
     path = model_dir / MANIFEST
     if not path.exists():
@@ -167,6 +169,8 @@ def read_manifest(model_dir: Path) -> Manifest | None:
 
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise LoadError(f"cannot read {path}: {error.strerror}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise LoadError(f"{MANIFEST}: invalid YAML: {_one_line(error)}") from None
     if not isinstance(content, Mapping):
@@ -180,12 +184,12 @@ def read_manifest(model_dir: Path) -> Manifest | None:
             f"{MANIFEST} must declare a model entrypoint, either as 'runtime.import' or as top-level 'model', "
             "written module:ClassName"
         )
-    weights = runtime.get("weights_path") or content.get("weights_path")
-    store = str(runtime.get("weights_store") or "")
+    weights = _text(runtime, "weights_path") or _text(content, "weights_path")
+    store = _text(runtime, "weights_store") or ""
     return Manifest(
         entrypoint,
-        name=about.get("name") or content.get("name"),
-        config=runtime.get("config") or content.get("config"),
+        name=_text(about, "name") or _text(content, "name"),
+        config=_text(runtime, "config") or _text(content, "config"),
         weights_store=str(model_dir / store) if store.startswith(".") else store or None,
         weights_path=model_dir / Path(weights).expanduser() if weights else None,
         description=str(about.get("description") or ""),
@@ -195,7 +199,7 @@ def read_manifest(model_dir: Path) -> Manifest | None:
 
 def _named(entrypoint: str) -> type[VideoModel] | type[ReactorModel]:
     module_name, _, class_name = entrypoint.partition(":")
-    if not module_name or not class_name or ":" in class_name:
+    if not module_name or not class_name or ":" in class_name or module_name.startswith(".") or "/" in module_name:
         raise LoadError(f"Invalid spec '{entrypoint}'. Expected 'module:ClassName'.")
     try:
         module = importlib.import_module(module_name)
@@ -214,7 +218,7 @@ def _named(entrypoint: str) -> type[VideoModel] | type[ReactorModel]:
         raise LoadError(f"Module '{module_name}' failed to import: {_one_line(error)}") from _from_author(error)
     cls = getattr(module, class_name, None)
     if cls is None:
-        raise LoadError(f"Class '{class_name}' not found in module '{module_name}'")
+        raise LoadError(f"Class '{class_name}' not found in module '{module_name}', which is {_origin(module)}")
     if not isinstance(cls, type):
         raise LoadError(f"'{class_name}' in module '{module_name}' is not a class")
     if not issubclass(cls, (VideoModel, ReactorModel)):
@@ -225,7 +229,7 @@ def _named(entrypoint: str) -> type[VideoModel] | type[ReactorModel]:
 def _scan(model_dir: Path) -> type[VideoModel] | type[ReactorModel]:
     """Import the modules that may hold a model and return the only one they define."""
     modules: list[ModuleType] = []
-    failures: list[BaseException] = []
+    failures: dict[str, BaseException] = {}
     for path in sorted(model_dir.glob("*.py")):
         if path.name.startswith(("_", "test_", "conftest")) or path.name.endswith("_test.py"):
             continue
@@ -234,7 +238,10 @@ def _scan(model_dir: Path) -> type[VideoModel] | type[ReactorModel]:
         try:
             modules.append(importlib.import_module(path.stem))
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the author's module: told if no model is found
-            failures.append(_from_author(error))
+            failures[path.name] = _from_author(error)
+        else:
+            if (found := Path(_origin(modules[-1]))).resolve() != path.resolve():
+                failures[path.name] = LoadError(f"import {path.stem} gave {found}, not {path}; rename your file")
     names = {module.__name__ for module in modules}
     classes = {
         value: None
@@ -245,7 +252,10 @@ def _scan(model_dir: Path) -> type[VideoModel] | type[ReactorModel]:
     decorated = [cls for cls in classes if video_model.declaration_of(cls)]
     if len(decorated) > 1:
         models = sorted(d.name for cls in decorated if (d := video_model.declaration_of(cls)))
-        raise LoadError(f"Multiple models found: {models}. Only one @model decorated class is allowed per project.")
+        raise LoadError(
+            f"Multiple models found: {models}. Only one @model decorated class is allowed per project. "
+            f"They are {', '.join(place(cls) for cls in decorated)}."
+        )
     # Without a decorator, the class that is nobody's base is meant.
     leaves = [cls for cls in classes if not any(other is not cls and issubclass(other, cls) for other in classes)]
     chosen = decorated or leaves
@@ -255,11 +265,13 @@ def _scan(model_dir: Path) -> type[VideoModel] | type[ReactorModel]:
             f"@model(name=...) or name it in {MANIFEST}: `model: module:ClassName`."
         )
     if not chosen:
-        wrongly_declared = [error for error in failures if isinstance(error, ContractError)]
+        wrongly_declared = [error for error in failures.values() if isinstance(error, ContractError)]
         if wrongly_declared:
             raise wrongly_declared[0]  # there is a model; this is what is wrong with it
-        cause = BaseExceptionGroup("these modules failed to import", failures) if len(failures) > 1 else None
-        raise LoadError(_NO_MODEL) from (cause or next(iter(failures), None))
+        errors = list(failures.values())
+        cause = BaseExceptionGroup("these modules failed to import", errors) if len(errors) > 1 else None
+        blamed = f"Failed to import: {', '.join(failures)}." if failures else f"Looked at the .py files in {model_dir}."
+        raise LoadError(f"{_NO_MODEL} {blamed}") from (cause or next(iter(errors), None))
     return chosen[0]
 
 
@@ -273,6 +285,10 @@ def _forget_other_models(model_dir: Path) -> None:
         if not any(Path(file).is_relative_to(root) for root in {sys.prefix, sys.base_prefix}):
             for name in [n for n in sys.modules if n == path.stem or n.startswith(f"{path.stem}.")]:
                 del sys.modules[name]
+
+
+def _origin(module: ModuleType) -> str:
+    return getattr(module, "__file__", None) or "part of Python"
 
 
 def _config_file(
@@ -313,7 +329,7 @@ def _settings(path: Path | None, source: str, overrides: Sequence[str], values: 
     for override in overrides:
         try:
             settings = OmegaConf.merge(settings, OmegaConf.from_dotlist([override]))
-        except (OmegaConfBaseException, yaml.YAMLError, ValueError) as error:
+        except (OmegaConfBaseException, yaml.YAMLError, ValueError, TypeError) as error:
             raise OperatorError(f"--model.{override} does not fit the configuration: {_one_line(error)}") from None
     return OmegaConf.merge(settings, values) if values else settings
 
@@ -332,6 +348,14 @@ def _plain_settings(path: Path | None, source: str, overrides: Sequence[str]) ->
         raise OperatorError(f"config file {path} (from {source}): {_one_line(error)}") from None
     assert isinstance(values, dict), "a DictConfig is a mapping"
     return {str(key): value for key, value in values.items()}
+
+
+def _text(block: Mapping[str, Any], key: str) -> str | None:
+    """Return the text under a key of the manifest, None where nothing is."""
+    value = block.get(key)
+    if value is not None and not isinstance(value, str):
+        raise LoadError(f"{MANIFEST}: {key}: {value!r} is no text; write {key}: 'some text'")
+    return value
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -9,12 +9,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
+from difflib import get_close_matches
+from os import PathLike
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
-from reactor_runtime.authoring.contract import CommandSpec, Contract, TrackSpec
+from reactor_runtime.authoring.contract import Contract, TrackSpec
 from reactor_runtime.authoring.names import place, snake
 from reactor_runtime.authoring.openapi import capabilities
+from reactor_runtime.authoring.video_model_commands import Command, commands_of
 from reactor_runtime.authoring.video_model_tracks import (
     MediaBundle,
     Track,
@@ -24,18 +27,16 @@ from reactor_runtime.authoring.video_model_tracks import (
     declared_on,
     frames_per_second,
 )
-from reactor_runtime.errors import ContractError, InvalidArgument
+from reactor_runtime.errors import ContractError
 from reactor_runtime.weights.places import find
 
 C = TypeVar("C")
-F = TypeVar("F", bound=Callable[..., Any])
 
 running: ContextVar[type[VideoModel] | None] = ContextVar("running_video_model", default=None)
 """The class this thread of work belongs to, for `VideoModel.weights` called on the base."""
 
 _NAME = re.compile(r"[a-z0-9-]+")
 _DECLARATION = "__reactor_model__"
-_MARK = "__reactor_command__"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,21 +140,33 @@ def model(
         metadata: Anything else worth telling tools, as `author`, `version`, `description`.
 
     Raises:
-        ContractError: The name breaks the rule, or the class is no `VideoModel`.
+        ContractError: The name breaks the rule, `config` or `weights` is of a wrong type, or the class is no
+            `VideoModel`.
     """
+    given: object = name
+    if isinstance(given, type):
+        raise ContractError(f'{place(given)}: @model needs a name: write @model(name="{_name_of(given)}")')
 
     def declare(cls: type[C]) -> type[C]:
         target: object = cls
         if not isinstance(target, type) or not issubclass(target, VideoModel):
-            raise ContractError(
-                f"@model can only decorate VideoModel subclasses, got {getattr(target, '__name__', repr(target))}"
-            )
+            where = f"{place(target)}: " if isinstance(target, type) or inspect.isfunction(target) else ""
+            got = getattr(target, "__name__", repr(target))
+            raise ContractError(f"{where}@model can only decorate VideoModel subclasses, got {got}")
+        where = place(cls)
         if not _NAME.fullmatch(str(name)):
             raise ContractError(
-                f"{place(cls)}: @model(name={name!r}): a model name uses lowercase letters, numbers and hyphens only, "
+                f"{where}: @model(name={name!r}): a model name uses lowercase letters, numbers and hyphens only, "
                 'as in @model(name="my-video-model")'
             )
-        setattr(cls, _DECLARATION, Declaration(name, config, tuple(weights or ()), metadata))
+        if config is not None and not isinstance(config, str | PathLike):
+            raise ContractError(
+                f"{where}: @model(config={config!r}): write the path of a YAML file, as in 'config.yml'"
+            )
+        named: Any = weights or ()
+        if isinstance(named, str) or not all(isinstance(item, str) for item in named):
+            raise ContractError(f"{where}: @model(weights={weights!r}): write a list of names, as in ['my-weights']")
+        setattr(cls, _DECLARATION, Declaration(name, str(config) if config else None, tuple(named), metadata))
         return cls
 
     return declare
@@ -190,112 +203,6 @@ def _declaring(cls: type[VideoModel], name: str) -> type[VideoModel]:
     )
 
 
-def command(name: str, description: str = "") -> Callable[[F], F]:
-    """Mark a method, sync or async, as the handler of a command that clients may send.
-
-    Its signature becomes a pydantic model: values are coerced leniently, and `pydantic.Field` sets limits. A dict
-    that it returns is sent to the client; `CommandError` refuses the command.
-
-    Args:
-        name: What clients call it.
-        description: Shown to people.
-    """
-
-    def mark(function: F) -> F:
-        setattr(function, _MARK, (name, description))
-        return function
-
-    return mark
-
-
-class Command:
-    """One compiled `@command` handler."""
-
-    def __init__(self, name: str, description: str, method: str, function: Callable[..., Any]) -> None:
-        self.method = method
-        self._arguments, schema = _argument_model(name, function)
-        self._parameters = tuple(inspect.signature(function).parameters)[1:]
-        self.spec = CommandSpec(name, description, schema, checked_by="worker")
-
-    def call(self, model: VideoModel, arguments: Mapping[str, Any]) -> Any:
-        """Call the handler with coerced arguments; returns what it returns, perhaps a coroutine.
-
-        Raises:
-            InvalidArgument: Arguments do not fit, one line for each; the handler was not called.
-        """
-        from pydantic import ValidationError
-
-        try:
-            checked = self._arguments.model_validate(dict(arguments))
-        except ValidationError as error:
-            lines = [
-                f"{self.spec.name}: {'.'.join(str(part) for part in e['loc'])}: {e['msg']}"
-                + ("" if e["type"] == "missing" else f", got {e['input']!r}")
-                for e in error.errors(include_url=False, include_context=False)
-            ]
-            raise InvalidArgument("\n".join(lines)) from error
-        values = {name: getattr(checked, f"argument_{n}") for n, name in enumerate(self._parameters)}
-        return getattr(model, self.method)(**values)
-
-
-def commands_of(cls: type[VideoModel]) -> dict[str, Command]:
-    """Compile the `@command` methods of a class, by command name.
-
-    Raises:
-        ContractError: Two share a name, or a signature cannot be filled by name.
-    """
-    marks: dict[str, tuple[str, str]] = {}
-    for base in reversed(cls.__mro__):
-        for attribute, value in vars(base).items():
-            if mark := getattr(value, _MARK, None):
-                marks[attribute] = mark
-    commands: dict[str, Command] = {}
-    for method, (name, description) in marks.items():
-        function = getattr(cls, method)
-        if not name:
-            raise ContractError(f"{place(function)}: @command({name!r}): the name is a text that is not empty")
-        if name in commands:
-            raise ContractError(
-                f"{place(function)}: duplicate command name {name!r}; {commands[name].method} has it already"
-            )
-        commands[name] = Command(name, description, method, function)
-    return commands
-
-
-def _argument_model(name: str, function: Callable[..., Any]) -> tuple[Any, dict[str, Any]]:
-    """Return the pydantic model of a handler's arguments and its JSON Schema."""
-    from pydantic import ConfigDict, Field, PydanticUserError, create_model
-
-    where = place(function)
-    try:
-        parameters = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
-        fields: dict[str, Any] = {}
-        for n, parameter in enumerate(parameters):
-            if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):
-                bare = parameter.replace(annotation=inspect.Parameter.empty)
-                raise ContractError(f"{where}: {bare} cannot be filled by name; write one parameter per argument")
-            empty = inspect.Parameter.empty
-            hint: Any = Any if parameter.annotation is empty else parameter.annotation
-            # By an alias, a parameter may be called `json`, `copy` or `_x`, which pydantic has its own use for.
-            fields[f"argument_{n}"] = (
-                Annotated[hint, Field(alias=parameter.name)],
-                ... if parameter.default is empty else parameter.default,
-            )
-        arguments: Any = create_model(name, __config__=ConfigDict(protected_namespaces=()), **fields)
-        return arguments, _untitled(arguments.model_json_schema())
-    except (PydanticUserError, NameError) as error:
-        raise ContractError(f"{where}: the parameters cannot be checked: {error}") from error
-
-
-def _untitled(schema: Any) -> Any:
-    """Drop the titles pydantic makes up from the names; a property may itself be called `title`."""
-    if isinstance(schema, list):
-        return [_untitled(item) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
-    return {k: _untitled(v) for k, v in schema.items() if not (k == "title" and isinstance(v, str))}
-
-
 def _pinned_fps(cls: type[VideoModel]) -> float | None:
     declared = inspect.getattr_static(cls, "emission_fps", None)
     if (fps := frames_per_second(f"{place(cls)}: emission_fps = {declared!r}", declared)) is not None:
@@ -309,9 +216,15 @@ def construct(cls: type[VideoModel], config: Any) -> VideoModel:
     """Make the instance: with `config` by that name, else in first place, unless `__init__` does without.
 
     Raises:
-        ContractError: `__init__` needs something else.
+        ContractError: `__init__` needs something else, or `start_session` is missing.
         BaseException: What the author's `__init__` raised.
     """
+    if cls.start_session is VideoModel.start_session:
+        like = get_close_matches("start_session", set(dir(cls)) - set(dir(VideoModel)), 1)
+        raise ContractError(
+            f"{place(cls)}: {cls.__name__} has no start_session{f', but {like[0]}' if like else ''}: "
+            "write def start_session(self), which generates until get_ctx().should_stop()"
+        )
     make: Callable[..., VideoModel] = cls
     signature = inspect.signature(make)
     first = next(iter(signature.parameters.values()), None)
@@ -342,11 +255,9 @@ def contract_of(
     from the class's own.
     """
     declared = declaration_of(cls)
-    early = inspect.getattr_static(cls, "name", None)
-    if not isinstance(early, str) or not _NAME.fullmatch(early):
-        early = snake(cls.__name__).replace("_", "-")
+    _check_methods(cls)
     return Contract(
-        model_name=name or (declared.name if declared else early),
+        model_name=name or (declared.name if declared else _name_of(cls)),
         generation="video_model",
         tracks=tuple(TrackSpec(t.name, t.kind, t.direction.value, t.rate) for t in cls._tracks.values()),
         commands=tuple(command.spec for command in commands.values()),
@@ -354,3 +265,40 @@ def contract_of(
         version=version,
         fps=cls._pinned_fps,
     )
+
+
+def _name_of(cls: type) -> str:
+    """Return the name of a class that is not decorated."""
+    early = inspect.getattr_static(cls, "name", None)
+    is_name = isinstance(early, str) and _NAME.fullmatch(early)
+    return str(early) if is_name else snake(cls.__name__).replace("_", "-")
+
+
+def _check_methods(cls: type[VideoModel]) -> None:
+    """Refuse what would be called and do nothing.
+
+    Raises:
+        ContractError: One of the methods that the runtime calls is no plain method of these parameters.
+    """
+    for method, arguments in (("start_session", "self"), ("on_media", "self, bundle"), ("on_frame", "self, frame")):
+        function = getattr(cls, method)
+        if not callable(function):
+            raise ContractError(f"{place(cls)}: {method} = {function!r}: write def {method}({arguments})")
+        wrong = (
+            "async"
+            if inspect.iscoroutinefunction(function)
+            else "a generator"
+            if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
+            else ""
+        )
+        if wrong:
+            raise ContractError(f"{place(function)}: {method} is {wrong}, and is called on a thread: write a plain def")
+        is_static = isinstance(inspect.getattr_static(cls, method), staticmethod | classmethod)
+        given = arguments.split(", ")[1 if is_static else 0 :]
+        try:
+            inspect.signature(function).bind(*given)
+        except TypeError:
+            raise ContractError(
+                f"{place(function)}: {method}{inspect.signature(function)} is called with {arguments}: "
+                f"write def {method}({arguments})"
+            ) from None

@@ -48,7 +48,7 @@ class Track(ABC):
         self.name = ""
 
     def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
+        self.name = self.name or name  # one track of two names is refused by `declared_on`
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(name={self.name!r}, rate={self.rate!r})"
@@ -199,12 +199,15 @@ def declared_on(cls: type) -> dict[str, Track]:
         ContractError: A rate cannot be kept, or one track has two names.
     """
     names = dict.fromkeys(name for base in reversed(cls.__mro__) for name in vars(base))
+    for name in names:
+        value = inspect.getattr_static(cls, name)
+        if isinstance(value, type) and issubclass(value, Track):
+            raise ContractError(f"{place(cls)}: {name} = {value.__name__}: write {name} = {value.__name__}()")
     tracks = {name: value for name in names if isinstance(value := inspect.getattr_static(cls, name), Track)}
     for name, track in tracks.items():
         if track.name != name:
-            raise ContractError(
-                f"{place(cls)}: {name} and {track.name} are one {type(track).__name__} object; write one for each"
-            )
+            both = " and ".join(sorted((name, track.name)))
+            raise ContractError(f"{place(cls)}: {both} are one {type(track).__name__} object; write one for each")
         _check_rate(f"{place(cls)}: {name} = {type(track).__name__}(rate={track.rate!r})", track)
     return tracks
 

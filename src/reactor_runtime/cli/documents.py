@@ -72,6 +72,7 @@ def existing(folder: Path) -> Path:
 def _publish(folder: Path, make: Callable[[Contract], dict[str, Any]], out: Path | None) -> NoReturn:
     """Import the model of a folder, write what `make` says of it, and end the process."""
     setup_dir, out = str(existing(folder).resolve()), out and out.absolute()  # an author's module may change directory
+    del sys.argv[1:]  # an author's module that parses arguments as it is imported finds none
     stdout = _claim_stdout()
     faulthandler.enable()
     try:

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, Protocol
 
 import numpy as np
@@ -50,6 +51,8 @@ USUAL_FPS = 30.0
 """Frames per second assumed where nothing better is known."""
 NOTHING = "there is nothing to emit: give a picture or sound for at least one output track"
 
+_RUNTIME = Path(__file__).parents[1]
+
 Where = Literal["import", "load", "run", "handler", "hook"]
 _WHERE_WORDS = {
     "import": "while being imported",
@@ -68,8 +71,18 @@ def failure(where: Where, error: BaseException | str) -> Failed:
     text = str(error) if isinstance(error, ReactorError) else f"{name}: {error}".removesuffix(": ")
     # What the runtime itself found while importing is told whole by its message; the author's code is in its cause.
     origin = error.__cause__ if where == "import" and isinstance(error, ReactorError) else error
-    trace = "" if origin is None else "".join(traceback.format_exception(origin))
+    trace = "" if origin is None else _authors_trace(origin)
     return Failed(where, f"the model raised {name} {_WHERE_WORDS[where]}", legible(text), legible(trace))
+
+
+def _authors_trace(error: BaseException) -> str:
+    """Format a traceback from the author's first line on, and to the last one where the runtime itself refused."""
+    told = traceback.TracebackException.from_exception(error)
+    theirs = [n for n, frame in enumerate(told.stack) if not Path(frame.filename).is_relative_to(_RUNTIME)]
+    refused = isinstance(error, ReactorError)
+    if theirs:
+        told.stack = traceback.StackSummary(told.stack[theirs[0] : theirs[-1] + 1 if refused else None])
+    return "" if refused and not theirs else "".join(told.format())
 
 
 def _samples(slices: list[dict[str, tuple[int, bytes]]], track: str) -> int:
@@ -140,7 +153,7 @@ class Host:
         self._began_at = 0.0
         self._epoch = 0
         self._ahead = 0
-        self._unanswered: set[int] = set()
+        self._unanswered: dict[int, str] = {}
         self._answered: deque[tuple[float, int]] = deque(maxlen=1024)
 
     def note(self, message: ToModel) -> None:
@@ -158,7 +171,7 @@ class Host:
                 case SessionEnding():
                     self._open = False
                 case Invoke():
-                    self._unanswered.add(message.command_id)
+                    self._unanswered[message.command_id] = message.name
                 case Played():
                     self._ahead -= message.slices
                 case Released():
@@ -351,13 +364,13 @@ class Host:
     ) -> None:
         """Answer one command; a second answer to it is dropped. See `Outlet.reply`."""
         with self._changed:
-            if command_id not in self._unanswered:
+            if (command := self._unanswered.pop(command_id, None)) is None:
                 return
-            self._unanswered.remove(command_id)
             if error_code is None and self._lines:
                 self._answered.append((self._clock(), command_id))
         try:
-            self._pipe.send(Replied(command_id, plain(data, "reply"), name, error_code, legible(error_message)))
+            content = plain(data, f"{command}: reply")
+            self._pipe.send(Replied(command_id, content, name, error_code, legible(error_message)))
         except AuthorError as error:
             self.failed("handler", error)
             message = "the reply could not be encoded"

@@ -14,7 +14,8 @@ from typing import Any
 from reactor_runtime.authoring.contract import Contract
 from reactor_runtime.authoring.emission_rate import EmissionRate
 from reactor_runtime.authoring.session_context import ReactorContext, bind, is_bound, unbind
-from reactor_runtime.authoring.video_model import Command, VideoModel, construct, running
+from reactor_runtime.authoring.video_model import VideoModel, construct, running
+from reactor_runtime.authoring.video_model_commands import Command
 from reactor_runtime.errors import CommandError, InvalidArgument, OperatorError
 from reactor_runtime.log import get_logger
 from reactor_runtime.worker.driver import Inbound, Outlet, Received

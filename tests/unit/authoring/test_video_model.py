@@ -6,7 +6,8 @@ from pydantic import BaseModel, Field
 
 from reactor_runtime import AudioOut, VideoModel, VideoOut, command, get_weights_path, model
 from reactor_runtime.authoring.contract import TrackSpec
-from reactor_runtime.authoring.video_model import commands_of, contract_of, declaration_of
+from reactor_runtime.authoring.video_model import contract_of, declaration_of
+from reactor_runtime.authoring.video_model_commands import commands_of
 from reactor_runtime.errors import ContractError
 
 

@@ -258,7 +258,7 @@ def test_a_reply_that_cannot_be_encoded_becomes_an_internal_error() -> None:
     (replied,), (failed,) = border.of(Replied), border.of(Failed)
     assert replied.error_code == "internal_error"
     assert failed.where == "handler"
-    assert "reply.level is a object" in failed.error
+    assert failed.error == "set: reply.level is a object, which cannot be sent"
 
 
 def test_a_message_that_cannot_be_encoded_is_the_callers_error() -> None:
@@ -278,7 +278,20 @@ def test_a_failure_tells_the_author_all_and_clients_no_more_than_the_class() -> 
     assert failed.error == "ValueError: secret path /home/me \\udcff"
     assert 'raise ValueError("secret' in failed.traceback
     assert failure("import", LoadError("no model")).traceback == ""
-    assert failure("run", LoadError("no model")).traceback != ""
+
+
+def test_a_traceback_shows_the_authors_lines_and_none_of_the_runtimes() -> None:
+    host, _ = host_of(VIDEO)
+    with pytest.raises(OutputError) as refused:
+        host.emit({"main": "no picture"})
+    trace = failure("run", refused.value).traceback
+    assert 'host.emit({"main": "no picture"})' in trace
+    assert "in emit" not in trace
+    assert trace.endswith("torch tensors too.\n")
+    with pytest.raises(AuthorError) as raised:
+        raise AuthorError("the whole story")
+    raised.value.__traceback__ = None
+    assert failure("load", raised.value).traceback == ""
 
 
 def test_a_failure_is_printed_here_once_the_server_is_gone(capsys: pytest.CaptureFixture[str]) -> None:
