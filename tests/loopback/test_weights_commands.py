@@ -89,6 +89,25 @@ def test_verify_finds_a_changed_byte_and_list_a_missing_file(folder: Path, tmp_p
     assert "(model.bin) and was not pushed" in told
 
 
+def test_pull_says_that_a_set_which_lies_here_is_not_whole(folder: Path, tmp_path: Path) -> None:
+    assert weights(folder, "pull", "--store", store_of(tmp_path))[0] == 0
+    place = tmp_path / ".cache/reactor_registry/vae"
+    (place / "config.json").unlink()
+    status, told = weights(folder, "pull", "vae")
+    assert (status, told) == (
+        2,
+        f"Error: vae: files of {place} are missing or of another size; delete it and pull again\n",
+    )
+
+
+def test_push_writes_nowhere_but_below_the_store(folder: Path, tmp_path: Path) -> None:
+    store = store_of(tmp_path)
+    status, told = weights(folder, "push", f"{store}/vae", "--store", str(tmp_path / "other"), "--as", "../elsewhere")
+    assert status == 2
+    assert told.startswith("Error: '../elsewhere' cannot name weights")
+    assert not (tmp_path / "elsewhere").exists()
+
+
 def test_a_name_that_nobody_knows_is_one_line(folder: Path) -> None:
     for argv in (("verify", "lost"), ("push", "lost", "--store", "/nowhere"), ("pull", "lost"), ("pull", "../x")):
         status, told = weights(folder, *argv)

@@ -62,6 +62,8 @@ def pull(names: Names = None, path: Folder = Path(), store: StoreUrl = None) -> 
                 place = places.find(name)
             except (FileNotFoundError, ValueError) as error:
                 raise OperatorError(str(error)) from None
+        if state_of(place) == "incomplete":
+            raise OperatorError(f"{name}: files of {place} are missing or of another size; delete it and pull again")
         print(f"{name}: {place}")
 
 
@@ -76,7 +78,12 @@ def push(
     _declared(path, store)
     given = Path(name)
     folder = given if given.is_dir() else _lying(name)
-    url = places.source_of(name_there or (given.resolve().name if given.is_dir() else name))
+    target = name_there or (given.resolve().name if given.is_dir() else name)
+    try:
+        places.local_name(target)
+    except ValueError as error:
+        raise OperatorError(str(error)) from None
+    url = places.source_of(target)
     if url is None:
         raise OperatorError("no store to push to: give --store, or set REACTOR_WEIGHTS_STORE")
     from reactor_runtime.weights.upload import push
