@@ -30,6 +30,8 @@ CLIENT_ID = 1
 """The one client of a headless session."""
 PATIENCE = 2.0
 """Seconds without anything from the model after which it is not waited for; twice its slowest answer, if longer."""
+SETTLING = 0.1
+"""Seconds without anything after which a model that made something of the last picture makes no more of it."""
 KEPT = 0.1
 """Seconds of sound that may stay behind in blocks not yet full."""
 
@@ -63,7 +65,7 @@ class Feed:
         self._rings = {track.name: RingWriter(track.name, numbers, supervisor.send, InputRingOpened) for track in lines}
         self._changed = asyncio.Event()
         self._pictures, self._heard_until = 0, 0.0
-        self._shown_at = self._answered_at = 0.0
+        self._shown_at = self._answered_at = self._begun_at = 0.0
         self._slowest = 0.0
         self._hinted = False
 
@@ -97,7 +99,7 @@ class Feed:
             case Slice() if item.emitted_at > self._shown_at:
                 if self._answered_at < self._shown_at:
                     self._slowest = max(self._slowest, item.emitted_at - self._shown_at)
-                self._answered_at = now()
+                self._answered_at, self._begun_at = now(), item.began_at
             case InputReleased():
                 for slot in item.slots:
                     for ring in self._rings.values():
@@ -134,11 +136,14 @@ class Feed:
         ):
             if not await self._change():
                 return
+        # What came may have been begun before; a model that goes on by itself then makes another.
+        while self._begun_at < self._shown_at and await self._change(SETTLING):
+            pass
 
-    async def _change(self) -> bool:
+    async def _change(self, patience: float = PATIENCE) -> bool:
         """Wait for news of the model; False when there are none for too long."""
         self._changed.clear()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(max(PATIENCE, 2 * self._slowest)):
+            async with asyncio.timeout(max(patience, 2 * self._slowest)):
                 return await self._changed.wait()
         return False
