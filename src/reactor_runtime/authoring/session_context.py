@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from reactor_runtime.authoring.assembly import Assembly
 from reactor_runtime.authoring.profiling import Profiler, get_profiler
+from reactor_runtime.log import get_logger
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
     from reactor_runtime.authoring.emission_rate import EmissionRate
     from reactor_runtime.authoring.video_model_tracks import OutputTrack, Track
+
+log = get_logger(__name__)
 
 
 class Stage(Protocol):
@@ -50,6 +53,7 @@ class ReactorContext:
         self._emitting = threading.Lock()
         self._assembly = Assembly(name for name, track in tracks.items() if track.direction.value == "out")
         self._sizes: dict[str, tuple[int, int]] = {}
+        self._told_of_lag = False
 
     def should_stop(self) -> bool:
         """Whether the session is over: leave `start_session` soon."""
@@ -116,8 +120,21 @@ class ReactorContext:
             elif len(shape := tuple(getattr(frame, "shape", ()))) >= 3:
                 self._sizes[track.name] = (shape[-3], shape[-2])
             for payloads in self._assembly.put(track.name, frame, bucket):
+                self._tell_of_lag(payloads)
                 fps, compute_time = self._rate.ask()
                 self._rate.note(self._stage.emit(payloads, fps=fps, compute_time=compute_time))
+
+    def _tell_of_lag(self, payloads: Mapping[str, object]) -> None:
+        """Say once that sound goes out alone while there are pictures: each such chunk takes a picture's time."""
+        if self._told_of_lag or not self._sizes or any(self._tracks[name].kind == "video" for name in payloads):
+            return
+        self._told_of_lag = True
+        log.warning(
+            "sound goes out without pictures, which slows them down: emit on every track once per chunk, "
+            "with a batch of pictures the sound of all of them",
+            sound=", ".join(payloads),
+            pictures=", ".join(self._sizes),
+        )
 
 
 _current: ContextVar[ReactorContext | None] = ContextVar("reactor_context", default=None)

@@ -11,7 +11,10 @@ import numpy.typing as npt
 
 from reactor_runtime.authoring.video_model import VideoModel
 from reactor_runtime.authoring.video_model_tracks import AudioIn, MediaBundle
+from reactor_runtime.log import get_logger
 from reactor_runtime.worker.driver import Outlet, Received
+
+log = get_logger(__name__)
 
 USUAL_RATE = 48_000
 """Samples per second of an input track that declares none."""
@@ -29,6 +32,12 @@ class VideoModelInputs:
         }
         self._wants_media = cls.on_media is not VideoModel.on_media
         self._wants_frame = cls.on_frame is not VideoModel.on_frame
+        for method, called in (
+            ("on_media", bool(tracks) or not self._wants_media),
+            ("on_frame", len(tracks) > len(self._held_samples) or not self._wants_frame),
+        ):
+            if not called:
+                log.warning(f"{method} is never called: {cls.__name__} declares outputs, and no VideoIn beside them")
         self._changed = threading.Condition()
         # Guarded by `_changed`:
         self._latest: dict[str, npt.NDArray[Any]] = {}

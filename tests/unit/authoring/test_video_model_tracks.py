@@ -26,7 +26,8 @@ from reactor_runtime import (
     tracks,
 )
 from reactor_runtime.authoring.contract import TrackSpec
-from reactor_runtime.authoring.video_model import commands_of, contract_of
+from reactor_runtime.authoring.video_model import contract_of
+from reactor_runtime.authoring.video_model_commands import commands_of
 from reactor_runtime.errors import ContractError
 
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from reactor_runtime import AudioOut, VideoModel, VideoOut, get_ctx
-from reactor_runtime.authoring.video_model import commands_of, contract_of
+from reactor_runtime.authoring.video_model import contract_of
+from reactor_runtime.authoring.video_model_commands import commands_of
 from reactor_runtime.errors import OutputError
 from reactor_runtime.worker.messages import ClientJoined, Failed, SessionBegan, SessionClosed, SessionEnded, Slice
 from reactor_runtime.worker.video_model_driver import VideoModelDriver
@@ -164,3 +165,37 @@ def test_a_thread_left_over_from_one_models_session_does_not_work_in_anothers() 
         stay.set()
         assert eventually(lambda: said)[0].startswith("Global context not set.")
         assert not get_ctx().should_stop(), "who belongs to no session gets the only one there is"
+
+
+def test_an_author_is_told_once_that_sound_runs_ahead_of_pictures(caplog: pytest.LogCaptureFixture) -> None:
+    class Uneven(VideoModel):
+        main_video = VideoOut(rate=24)
+        voice = AudioOut()
+
+        def start_session(self) -> None:
+            for _ in range(3):
+                self.main_video.emit(np.stack([picture(16, 16, seed) for seed in range(5)]))
+                for _ in range(5):
+                    self.voice.emit(np.zeros(2000, np.int16))
+
+    slices, failures = emitted(Uneven)
+    assert not failures
+    assert sum(bool(item.video) for item in slices) == 15
+    [told] = [record for record in caplog.records if "sound goes out without pictures" in record.message]
+    assert told.fields == {"sound": "voice", "pictures": "main_video"}  # type: ignore[attr-defined]
+
+
+def test_a_model_that_speaks_now_and_then_is_told_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    class Curt(VideoModel):
+        main_video = VideoOut(rate=24)
+        voice = AudioOut()
+
+        def start_session(self) -> None:
+            for number in range(24):
+                self.main_video.emit(picture(16, 16, number))
+                if number % 12 == 11:
+                    self.voice.emit(np.zeros(24_000, np.int16))
+
+    slices, _ = emitted(Curt)
+    assert all(item.video for item in slices)
+    assert not caplog.records

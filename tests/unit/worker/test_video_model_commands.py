@@ -12,7 +12,8 @@ import pytest
 from pydantic import BaseModel, Field
 
 from reactor_runtime import VideoModel, command, get_ctx
-from reactor_runtime.authoring.video_model import commands_of, contract_of
+from reactor_runtime.authoring.video_model import contract_of
+from reactor_runtime.authoring.video_model_commands import commands_of
 from reactor_runtime.worker.video_model_driver import VideoModelDriver
 from tests.unit.authoring.recording import DEADLINE, Running, running
 

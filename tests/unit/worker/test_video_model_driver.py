@@ -9,7 +9,8 @@ import pytest
 from pydantic import Field
 
 from reactor_runtime import AudioOut, CommandError, VideoModel, VideoOut, command, get_ctx
-from reactor_runtime.authoring.video_model import commands_of, contract_of
+from reactor_runtime.authoring.video_model import contract_of
+from reactor_runtime.authoring.video_model_commands import commands_of
 from reactor_runtime.worker.video_model_driver import VideoModelDriver
 from tests.unit.authoring.recording import Running, running
 

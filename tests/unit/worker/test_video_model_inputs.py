@@ -11,7 +11,8 @@ import pytest
 
 from reactor_runtime import AudioIn, MediaBundle, VideoIn, VideoModel, VideoOut, command, get_ctx
 from reactor_runtime.authoring.input_frame import InputFrame
-from reactor_runtime.authoring.video_model import commands_of, contract_of
+from reactor_runtime.authoring.video_model import contract_of
+from reactor_runtime.authoring.video_model_commands import commands_of
 from reactor_runtime.worker.driver import Received
 from reactor_runtime.worker.messages import InputFreed
 from reactor_runtime.worker.video_model_driver import VideoModelDriver
@@ -200,3 +201,19 @@ def test_a_model_without_outputs_has_no_default_track() -> None:
     with running(driver_of(Mute)) as model:
         started(model)
         assert model.outlet.wait("end_session") == [("the model ended the session", False)]
+
+
+@pytest.mark.parametrize(("method", "tracks"), [("on_media", {}), ("on_frame", {}), ("on_frame", {"ear": AudioIn()})])
+def test_an_author_is_told_that_a_method_for_media_is_never_called(
+    method: str, tracks: dict[str, AudioIn], caplog: pytest.LogCaptureFixture
+) -> None:
+    members = {"main_video": VideoOut(), "start_session": lambda self: None, method: lambda self, media: None, **tracks}
+    driver_of(type("Deaf", (VideoModel,), members))()
+    assert [record.message for record in caplog.records] == [
+        f"{method} is never called: Deaf declares outputs, and no VideoIn beside them"
+    ]
+
+
+def test_an_author_whose_media_arrives_is_told_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    driver_of(Watching)()
+    assert not caplog.records
