@@ -6,12 +6,13 @@ Rules:
   model may declare sound and emit only pictures. One that was in step may fall `PATIENCE` chunks behind.
 - A track that was given up joins the others in their next chunk, and holds back one chunk from then on: it may be
   one that speaks now and then. Where it gives its chunks numbers, they count, and it is as good as in step.
+- What has to wait is kept as a copy: the author may draw the next picture into the same memory.
 - So nothing is dropped while the model emits on, and no more than `PATIENCE` chunks ever wait for one track.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 PATIENCE = 8
@@ -27,7 +28,16 @@ class _Chunk:
 class Assembly:
     """The chunks of one session that are not complete."""
 
-    def __init__(self, tracks: Iterable[str]) -> None:
+    def __init__(
+        self, tracks: Iterable[str], keep: Callable[[str, object], object] = lambda _, payload: payload
+    ) -> None:
+        """Begin a session.
+
+        Args:
+            tracks: Names of the output tracks.
+            keep: Given track and payload, returns a copy that waits; raises what the payload is refused with.
+        """
+        self._keep = keep
         self._patience = dict.fromkeys(tracks, 1)
         self._counts = dict.fromkeys(self._patience, 0)
         self._given_up: set[str] = set()
@@ -45,6 +55,9 @@ class Assembly:
             track: Its name.
             payload: What replaces an earlier part of the same track and number.
             number: Of the chunk; None counts on.
+
+        Raises:
+            Exception: What `keep` raised; the part is dropped.
         """
         number = self._join(track, number)
         self._counts[track] = number + 1
@@ -56,7 +69,10 @@ class Assembly:
                 chunk.awaited.discard(track)
         self._give_up()
         due = [number for number, chunk in self._chunks.items() if not chunk.awaited]
-        return [self._chunks.pop(number).payloads for number in due]
+        if number not in due:
+            payloads = self._chunks[number].payloads
+            payloads[track] = self._keep(track, payloads.pop(track))
+        return [payloads for number in due if (payloads := self._chunks.pop(number).payloads)]
 
     def _join(self, track: str, number: int | None) -> int:
         """Wait for this track from here on, and return the number of its part."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from reactor_runtime.authoring.assembly import Assembly
 from reactor_runtime.authoring.profiling import Profiler, get_profiler
@@ -51,7 +51,8 @@ class ReactorContext:
         self._rate = rate
         self._seen = seen
         self._emitting = threading.Lock()
-        self._assembly = Assembly(name for name, track in tracks.items() if track.direction.value == "out")
+        outputs = {name: cast("OutputTrack", track) for name, track in tracks.items() if track.direction.value == "out"}
+        self._assembly = Assembly(outputs, lambda name, payload: outputs[name].copied(payload))
         self._sizes: dict[str, tuple[int, int]] = {}
         self._told_of_lag = False
 
@@ -118,7 +119,8 @@ class ReactorContext:
             if frame is None:
                 frame = track.blank(self._sizes.get(track.name))
             elif len(shape := tuple(getattr(frame, "shape", ()))) >= 3:
-                self._sizes[track.name] = (shape[-3], shape[-2])
+                # A tensor may have its channels first.
+                self._sizes[track.name] = (shape[-3], shape[-2]) if shape[-1] <= 4 else (shape[-2], shape[-1])
             for payloads in self._assembly.put(track.name, frame, bucket):
                 self._tell_of_lag(payloads)
                 fps, compute_time = self._rate.ask()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from reactor_runtime.authoring.contract import Kind
 from reactor_runtime.authoring.names import place
 from reactor_runtime.authoring.session_context import current_context
-from reactor_runtime.errors import ContractError
+from reactor_runtime.errors import ContractError, OutputError
 from reactor_runtime.media.pacer import FASTEST
 
 if TYPE_CHECKING:
@@ -86,9 +86,11 @@ class OutputTrack(Track):
 
         Raises:
             RuntimeError: No session is running.
-            OutputError: It is no picture or sound.
+            OutputError: It is no picture or sound, or `bucket` no whole number.
         """
         context = current_context()
+        if bucket is not None and not hasattr(bucket, "__index__"):
+            raise OutputError(f"track '{self.name}': bucket={bucket!r}: the number of a chunk is a whole number, as 0")
         if context is None or not context._has(self):
             raise RuntimeError(
                 f"Track '{self.name}' is not wired to a session. Ensure emit() is called during an active session."
@@ -98,6 +100,14 @@ class OutputTrack(Track):
     @abstractmethod
     def blank(self, last_size: tuple[int, int] | None) -> npt.NDArray[Any]:
         """Return what stands for None on this track."""
+
+    @abstractmethod
+    def copied(self, payload: object) -> object:
+        """Return a copy of what was emitted.
+
+        Raises:
+            OutputError: It is no picture or sound.
+        """
 
 
 class InputTrack(Track):
@@ -128,6 +138,12 @@ class VideoOut(OutputTrack):
 
         return np.zeros((*(last_size or BLACK_SIZE), 3), np.uint8)
 
+    def copied(self, payload: object) -> list[npt.NDArray[Any]]:
+        """Return the pictures, each in memory of its own; see `OutputTrack.copied`."""
+        from reactor_runtime.media.video import video_frames
+
+        return [picture.copy() for picture in video_frames(payload, track=self.name).pictures]
+
 
 class AudioOut(OutputTrack):
     """An audio track of `rate` samples per second."""
@@ -142,6 +158,12 @@ class AudioOut(OutputTrack):
         import numpy as np
 
         return np.zeros((1, int(self.rate)), np.int16)
+
+    def copied(self, payload: object) -> npt.NDArray[np.int16]:
+        """Return the samples, `(channels, samples)`; see `OutputTrack.copied`."""
+        from reactor_runtime.media.audio import audio_samples
+
+        return audio_samples(payload, track=self.name).copy()
 
 
 class VideoIn(InputTrack):

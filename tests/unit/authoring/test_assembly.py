@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -72,6 +73,19 @@ def test_tracks_emitted_in_groups_stay_together_where_they_are_numbered() -> Non
 def test_a_single_track_waits_for_nothing_however_it_is_numbered() -> None:
     assembly = Assembly("v")
     assert emit(assembly, "v0", "v1#7", "v2#0", "v3#0") == ["v0", "v1", "v2", "v3"]
+
+
+def test_what_waits_is_a_copy_and_what_cannot_be_kept_leaves_the_others_whole() -> None:
+    def keep(track: str, payload: object) -> object:
+        if payload == "bad":
+            raise ValueError(f"{track}: {payload}")
+        return f"copy of {payload}"
+
+    assembly = Assembly("va", keep)
+    assert emit(assembly, "v0", "a0") == ["copy of v0 a0"]
+    with pytest.raises(ValueError, match="v: bad"):
+        assembly.put("v", "bad")
+    assert emit(assembly, "a1", "v2", "a2") == ["a1", "copy of v2 a2"]
 
 
 @given(st.lists(st.tuples(st.sampled_from("vaw"), st.none() | st.integers(0, 20)), max_size=80))

@@ -13,6 +13,7 @@ from reactor_runtime import AudioOut, VideoModel, VideoOut, get_ctx
 from reactor_runtime.authoring.video_model import contract_of
 from reactor_runtime.authoring.video_model_commands import commands_of
 from reactor_runtime.errors import OutputError
+from reactor_runtime.testing import ModelHarness
 from reactor_runtime.worker.messages import ClientJoined, Failed, SessionBegan, SessionClosed, SessionEnded, Slice
 from reactor_runtime.worker.video_model_driver import VideoModelDriver
 from tests.unit.authoring.recording import running
@@ -199,3 +200,45 @@ def test_a_model_that_speaks_now_and_then_is_told_nothing(caplog: pytest.LogCapt
     slices, _ = emitted(Curt)
     assert all(item.video for item in slices)
     assert not caplog.records
+
+
+def test_a_picture_that_waits_for_its_sound_is_not_changed_by_the_next() -> None:
+    class Canvas(VideoModel):
+        main_video = VideoOut(rate=24)
+        voice = AudioOut()
+
+        def start_session(self) -> None:
+            canvas = np.zeros((16, 16, 3), np.uint8)
+            for number in range(12):
+                canvas[:] = number * 20
+                self.main_video.emit(canvas)
+                if number % 4 == 3:
+                    self.voice.emit(np.zeros(8000, np.int16))
+
+    with ModelHarness(Canvas) as model:
+        assert [frame[0, 0, 0] for frame in model.frames(11)] == [number * 20 for number in range(11)]
+
+
+def test_a_mistake_is_raised_where_it_was_emitted_and_takes_nothing_else_along() -> None:
+    class Careless(VideoModel):
+        main_video = VideoOut(rate=24)
+        voice = AudioOut()
+
+        def start_session(self) -> None:
+            self.main_video.emit(picture(16, 16, 0))
+            self.voice.emit(np.zeros(2000, np.int16))
+            with pytest.raises(OutputError, match="track 'main_video': got str"):
+                self.main_video.emit("no picture")
+            with pytest.raises(OutputError, match="track 'main_video': bucket='x': the number of a chunk is a whole"):
+                self.main_video.emit(picture(16, 16, 0), bucket="x")  # type: ignore[arg-type]
+            self.voice.emit(np.zeros(2000, np.int16))
+            self.main_video.emit(picture(16, 16, 0))
+            self.voice.emit(np.zeros(2000, np.int16))
+
+    slices, failures = emitted(Careless)
+    assert not failures
+    assert [(set(item.video), set(item.audio)) for item in slices] == [
+        ({"main_video"}, {"voice"}),
+        (set(), {"voice"}),
+        ({"main_video"}, {"voice"}),
+    ]

@@ -163,23 +163,24 @@ class Duet(VideoModel):
 
     def start_session(self) -> None:
         ctx = get_ctx()
-        ctx.get_track("voice").emit("a0")
-        self.picture.emit("p0")
-        ctx.get_track().emit("p1")
-        ctx.get_track("picture").emit("p2")
-        ctx.get_track("voice").emit("a2", bucket=2)
+        ctx.get_track("voice").emit(np.full(9, 50, np.int16))
+        self.picture.emit(np.full((2, 2, 3), 0, np.uint8))
+        ctx.get_track().emit(np.full((2, 2, 3), 1, np.uint8))
+        ctx.get_track("picture").emit(np.full((2, 2, 3), 2, np.uint8))
+        ctx.get_track("voice").emit(np.full(9, 52, np.int16), bucket=2)
         for number in range(3, 12):
-            ctx.emit_block(number)
+            ctx.emit_block(np.full((2, 2, 3), number, np.uint8))
 
 
 def test_chunks_of_several_tracks_go_out_together_and_a_silent_track_holds_nothing_up() -> None:
     with running(driver_of(Duet)) as model:
         model.begin(1)
         model.outlet.wait("end_session")
-        assert [payloads for payloads, _ in model.outlet.of("emit")] == [
-            {"voice": "a0", "picture": "p0"},
-            {"picture": "p1"},
-            {"picture": "p2", "voice": "a2"},
+        chunks = [payloads for payloads, _ in model.outlet.of("emit")]
+        assert [{name: int(np.ravel(payload)[0]) for name, payload in chunk.items()} for chunk in chunks] == [
+            {"voice": 50, "picture": 0},
+            {"picture": 1},
+            {"picture": 2, "voice": 52},
             *({"picture": number} for number in range(3, 12)),
         ]
         assert {options["fps"] for _, options in model.outlet.of("emit")} == {25}
