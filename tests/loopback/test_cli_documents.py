@@ -163,6 +163,13 @@ def test_an_import_that_fails_is_shown_with_the_authors_own_traceback(tmp_path: 
     assert done.stderr.splitlines()[-1] == "Error: Module 'm' failed to import: ValueError: too large"
 
 
+def test_a_model_that_parses_arguments_when_it_is_imported_finds_none(tmp_path: Path) -> None:
+    parsing = "import argparse\nargparse.ArgumentParser().parse_args()\n"
+    (tmp_path / "m.py").write_text(parsing + REACTOR_MODEL)
+    done = reactor("schema", "-p", str(tmp_path))
+    assert (done.returncode, json.loads(done.stdout)["info"]["title"]) == (0, "noisy"), done.stderr
+
+
 def test_an_import_that_kills_the_process_gives_no_output_and_says_where(tmp_path: Path) -> None:
     (tmp_path / "reactor.yaml").write_text("model: m:M")
     (tmp_path / "m.py").write_text("import ctypes\nctypes.string_at(0)\n")

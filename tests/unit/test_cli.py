@@ -102,6 +102,8 @@ def test_a_model_value_means_nothing_to_another_command(capsys: pytest.CaptureFi
 def test_a_missing_folder_or_config_file_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert exit_status("run", "-p", str(tmp_path / "nowhere")) == 2
     assert "nowhere not found (from --path)" in capsys.readouterr().err
+    assert exit_status("run", "-p", __file__) == 2
+    assert "test_cli.py is a file; give its folder (from --path)" in capsys.readouterr().err
     assert exit_status("run", "-p", str(tmp_path), "-c", str(tmp_path / "no.yml")) == 2
     assert "no.yml not found (from --config)" in capsys.readouterr().err
 

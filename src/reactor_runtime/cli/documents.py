@@ -62,10 +62,11 @@ def existing(folder: Path) -> Path:
     """Return a model's folder.
 
     Raises:
-        OperatorError: It is not there.
+        OperatorError: It is not there, or no folder.
     """
     if not folder.is_dir():
-        raise OperatorError(f"folder {folder} not found (from --path)")
+        told = f"{folder} is a file; give its folder" if folder.exists() else f"folder {folder} not found"
+        raise OperatorError(f"{told} (from --path)")
     return folder
 
 

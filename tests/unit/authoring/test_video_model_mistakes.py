@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 from textwrap import dedent, indent
+from typing import cast
 
 import pytest
 
-from reactor_runtime.errors import ContractError, LoadError
+from reactor_runtime.errors import ContractError, LoadError, OperatorError
 from reactor_runtime.loader import load_definition
+from reactor_runtime.worker.driver import Outlet
 from reactor_runtime.worker.messages import Setup
 from tests.unit.authoring.test_loader import project  # noqa: F401
 
@@ -199,3 +201,26 @@ def test_several_models_are_told_by_file_and_class(project: Path) -> None:  # no
     declare(project, "")
     (project / "other.py").write_text((project / "model.py").read_text())
     assert refusal(project).endswith("They are model.py: M, other.py: M.")
+
+
+def test_an_override_that_does_not_fit_the_configuration_is_named(project: Path) -> None:  # noqa: F811
+    write(project, "@model(name='m', config='c.yaml')\nclass M(VideoModel):\n    def start_session(self): ...")
+    (project / "c.yaml").write_text("sizes: [1, 2]\n")
+    with pytest.raises(OperatorError, match=r"--model\.sizes\[0\]=9 does not fit the configuration"):
+        load_definition(Setup(str(project), None, ("sizes[0]=9",)))
+
+
+def test_a_model_without_start_session_is_told_before_it_is_constructed(project: Path) -> None:  # noqa: F811
+    write(
+        project,
+        """
+        @model(name="m")
+        class M(VideoModel):
+            def __init__(self, config):
+                raise MemoryError("weights were read")
+            def start_sesion(self): ...
+        """,
+    )
+    driver = load_definition(Setup(str(project))).make_driver()
+    with pytest.raises(ContractError, match=r"model\.py: M: M has no start_session, but start_sesion: write def"):
+        driver.load(cast(Outlet, None))
