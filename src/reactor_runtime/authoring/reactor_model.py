@@ -215,6 +215,16 @@ def _payloads(output: Output) -> Mapping[str, Any]:
     return payloads_of(output)
 
 
+def load_with(model: ReactorModel, config: Mapping[str, Any]) -> Any:
+    """Call `load` with the configuration, if it takes one."""
+    parameters = list(inspect.signature(model.load).parameters.values())
+    if not parameters:
+        return model.load()
+    if parameters[0].kind is parameters[0].KEYWORD_ONLY:
+        return model.load(**{parameters[0].name: config})
+    return model.load(config)
+
+
 def never_none(annotation: Any) -> Any:
     """Return `T` of an attribute annotated `T | None`, for one that the runtime sees to."""
     some = [arg for arg in get_args(annotation) if arg is not type(None)]

@@ -54,6 +54,7 @@ else:
 class Output:
     """One chunk of media for all clients. Fields annotated `Video` or `Audio` are its tracks, in order.
 
+    Each track needs its payload. One given None has nothing in this chunk: its last picture stays, its sound is silent.
     It is constructed as a dataclass is, in order or by name, with and without `@dataclass` on the subclass.
     """
 
@@ -75,8 +76,9 @@ class Output:
 
 
 def payloads_of(output: Output) -> Mapping[str, Any]:
-    """Return what an output carries, track name to payload."""
-    return {track.name: getattr(output, track.name) for track in output._tracks}
+    """Return what an output carries, track name to payload; a track that was given None is left out."""
+    given = {track.name: getattr(output, track.name) for track in output._tracks}
+    return {name: payload for name, payload in given.items() if payload is not None}
 
 
 def tracks_of(outputs: list[type[Output]], where: str) -> tuple[TrackSpec, ...]:

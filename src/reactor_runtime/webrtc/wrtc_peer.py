@@ -109,8 +109,11 @@ class WrtcPeer:
             return False
         try:
             channel.send(text)
-        except (webrtc.RTCException, TypeError) as refused:
+        except webrtc.RTCException as refused:
             log.debug("channel %s did not take a message: %s", label, refused)
+            return False
+        except TypeError as refused:
+            log.warning("%d characters were not sent, beginning with %.80s: %s", len(text), text, refused)
             return False
         return True
 

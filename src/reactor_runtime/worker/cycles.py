@@ -72,6 +72,12 @@ class Cycles:
             if not self._cycle.cancelled():
                 self._cycle.result()
 
+    def stop(self) -> None:
+        """Cancel the step that the generator is in, and begin no other."""
+        self._watched.clear()
+        if self._cycle is not None:
+            self._cycle.cancel()
+
     async def end(self, patience: float) -> None:
         """Nobody watches any more: end the cycle, its state still in place; cancel it after `patience` seconds."""
         self._watched.clear()
@@ -80,7 +86,7 @@ class Cycles:
         self._outlet.flush()  # it may wait for room
         done, _ = await asyncio.wait({self._cycle}, timeout=patience)
         if not done:
-            self._cycle.cancel()
+            self.stop()
             await asyncio.wait({self._cycle})
 
     async def _run_cycle(self) -> None:

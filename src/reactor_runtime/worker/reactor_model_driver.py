@@ -24,7 +24,7 @@ from reactor_runtime.authoring.events import ClientInfo, Connected, Disconnected
 from reactor_runtime.authoring.inputs import BufferClosed, InputBuffer, is_only_closed, live_input
 from reactor_runtime.authoring.messages import ModelMessage, content_of, name_of
 from reactor_runtime.authoring.pipeline import ReactorPipeline
-from reactor_runtime.authoring.reactor_model import Occurrence, ReactorModel
+from reactor_runtime.authoring.reactor_model import Occurrence, ReactorModel, load_with
 from reactor_runtime.authoring.uploads import resolve_uploads
 from reactor_runtime.errors import AuthorError, CommandError, InvalidArgument
 from reactor_runtime.worker.cycles import PATIENCE, Cycles
@@ -73,6 +73,8 @@ class ReactorModelDriver:
         self._in_session = False
         self._clients: dict[int, ClientInfo] = {}
         self._handling: set[asyncio.Task[None]] = set()
+        self._busy: set[asyncio.Task[None]] = set()
+        self._is_late = False
         self._watchers: set[asyncio.Queue[Occurrence]] = set()
         inputs = [track for track in contract.tracks if track.direction == "in"]
         self._buffers = {track.name: InputBuffer(track, self._parked) for track in inputs}
@@ -91,7 +93,7 @@ class ReactorModelDriver:
             if isinstance(self._model, ReactorPipeline):
                 self._cycles = Cycles(self._model, self._turn, outlet, self._commands_before)
                 self._stage.cycle = self._cycles.run
-            loading = _load(self._model, self._config)
+            loading = load_with(self._model, self._config)
             if inspect.isawaitable(loading):
                 self._runner.run(self._loaded(loading))
             self._model._check_loaded()
@@ -134,7 +136,7 @@ class ReactorModelDriver:
         with suppress(RuntimeError):  # the loop is closed: the model is gone, and nobody is left to tell
             self._loop.call_soon_threadsafe(self._filled.set)
             if item is None or isinstance(item, SessionEnding):
-                self._loop.call_soon_threadsafe(self._loop.call_later, LAST_WORDS, self._hurry, item)
+                self._loop.call_soon_threadsafe(self._hurry, item, None)
 
     # ---- the model's own work -----------------------------------------------------------------------------------
 
@@ -187,13 +189,16 @@ class ReactorModelDriver:
                 case Invoke():
                     await self._begin(self._invoke(item))
                 case ClientJoined():
-                    await self._begin(self._join(ClientInfo(item.client_id, item.joined_at, self._stage.say)))
+                    client = ClientInfo(item.client_id, item.joined_at, self._stage.say)
+                    await self._begin(self._greet(client))
+                    self._clients[client.id] = client
+                    self._connected.set()
                 case FileArrived(client_id=client_id, file=file):
                     await self._begin(self._file_arrived(file, client_id))
                 case ClientLeft(client_id=client_id):
                     await self._leave(client_id)
                 case SessionBegan():
-                    self._in_session = True
+                    self._in_session, self._is_late = True, False
                     if self._cycles is not None:
                         self._cycles.renew()
                 case SessionEnding():
@@ -221,10 +226,13 @@ class ReactorModelDriver:
 
     async def _handle(self, hold: Hold, handling: Coroutine[Any, Any, None]) -> None:
         async with self._turn.spent(hold):
+            if task := asyncio.current_task():
+                self._busy.add(task)  # only now: cancelled before it began, it would never end its turn
             await handling
 
     def _handled(self, task: asyncio.Task[None]) -> None:
         self._handling.discard(task)
+        self._busy.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self._outlet.failed("handler", error)
 
@@ -235,19 +243,22 @@ class ReactorModelDriver:
             self._caught_up.clear()
             await self._caught_up.wait()
 
-    def _hurry(self, ending: SessionEnding | None) -> None:
-        """Cut short what holds up the end of the session, and look again later."""
-        if any(item is ending for item in self._inbox):
-            for task in self._handling:
+    def _hurry(self, ending: SessionEnding | None, busy_before: frozenset[asyncio.Task[None]] | None) -> None:
+        """Cut short what held up the end of the session all the time since the last look, and look again later."""
+        if not any(item is ending for item in self._inbox):
+            return
+        if busy_before is not None:
+            self._is_late = True
+            for task in self._busy & busy_before:
                 task.cancel()
-            self._loop.call_later(LAST_WORDS, self._hurry, ending)
+            if self._cycles is not None and self._inbox[0] is not ending:
+                self._cycles.stop()
+        self._loop.call_later(LAST_WORDS, self._hurry, ending, frozenset(self._busy))
 
-    async def _join(self, client: ClientInfo) -> None:
-        self._clients[client.id] = client
-        self._connected.set()
+    async def _greet(self, client: ClientInfo) -> None:
         self._tell(Connected(client))
         await self._call_hooks(self._cls._handlers.connected, client)
-        if self._cycles is not None and client.id in self._clients:
+        if self._cycles is not None and client.id in self._clients and not self._is_late:
             self._cycles.begin()
 
     async def _leave(self, client_id: int) -> None:
@@ -326,7 +337,7 @@ class ReactorModelDriver:
         refuse = functools.partial(self._outlet.reply, invoke.command_id)
         command = self._cls._handlers.commands.get(invoke.name)
         client = None if invoke.client_id is None else self._clients.get(invoke.client_id)
-        if not self._in_session:
+        if not self._in_session or self._is_late:
             refuse(error_code="no_session", error_message="no session is open")
             return
         if command is None:
@@ -370,16 +381,6 @@ class ReactorModelDriver:
 
 def _late(name: str) -> str:
     return f"{name} was still busy {LAST_WORDS:g} s after the end of its session, and was cancelled"
-
-
-def _load(model: ReactorModel, config: Mapping[str, Any]) -> Any:
-    """Call `load` with the configuration, if it takes one."""
-    parameters = list(inspect.signature(model.load).parameters.values())
-    if not parameters:
-        return model.load()
-    if parameters[0].kind is parameters[0].KEYWORD_ONLY:
-        return model.load(**{parameters[0].name: config})
-    return model.load(config)
 
 
 async def _cancel_the_rest() -> bool:

@@ -42,6 +42,12 @@ class RecordingOutlet:
             self.room = ROOM
             self._record("flush", hold)
 
+    def free(self) -> None:
+        """Make room, as when everything was shown."""
+        with self._changed:
+            self.room = ROOM
+            self._changed.notify_all()
+
     def say(self, data: object, *, name: str | None = None, client_id: int | None = None) -> None:
         self._record("say", data, name, client_id)
 

@@ -20,6 +20,7 @@ from reactor_runtime import (
     InputField,
     InputFrame,
     InputState,
+    Output,
     ReactorModel,
     ReactorPipeline,
     UploadedFile,
@@ -31,7 +32,8 @@ from reactor_runtime.authoring.contract import Contract, TrackSpec
 from reactor_runtime.authoring.inputs import CAPACITY, live_input
 from reactor_runtime.authoring.pipeline import new_state
 from reactor_runtime.authoring.reactor_model import contract_of
-from reactor_runtime.errors import AuthorError, ContractError
+from reactor_runtime.errors import AuthorError, ContractError, OutputError
+from reactor_runtime.testing import ModelHarness
 from tests.unit.authoring.test_pipeline import driver
 
 if TYPE_CHECKING:
@@ -256,6 +258,29 @@ def test_a_client_may_be_annotated_in_any_way_that_means_the_client() -> None:
             pass
 
     assert [list(c.schema["properties"]) for c in compiled(World).commands] == [[], [], ["image"]]
+
+
+def test_a_track_given_none_has_nothing_in_its_chunk_and_all_of_them_none_is_a_mistake() -> None:
+    class State(InputState):
+        all_of_them: bool = False
+
+    class Pair(Output):
+        left: Video
+        right: Video
+
+    class World(ReactorPipeline):
+        state: State
+
+        def inference(self) -> Iterator[Any]:
+            while True:
+                yield Pair(left=None if self.state.all_of_them else np.zeros((4, 4, 3), np.uint8), right=None)
+
+    with pytest.raises(OutputError, match="there is nothing to emit"), ModelHarness(World) as model:
+        [chunk] = model.chunks(1)
+        assert list(chunk.payloads) == ["left"]
+        model.command("set_all_of_them", all_of_them=True)
+        while True:
+            model.chunks(1)
 
 
 # ---- input -----------------------------------------------------------------------------------------------------

@@ -1,16 +1,19 @@
 """What the author's code cannot do to a session of generation 2: hold up its end, or leak into the next one."""
 
 import asyncio
+import random
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
-from reactor_runtime import BufferClosed, InputFrame, ReactorModel, connected, disconnected, event
+from reactor_runtime import BufferClosed, ClientInfo, InputFrame, ReactorModel, connected, disconnected, event
 from reactor_runtime.worker import reactor_model_driver
 from reactor_runtime.worker.driver import Received
+from reactor_runtime.worker.messages import InputFreed, SessionEnding
 from tests.unit.authoring.test_pipeline import driver, picture, shown
 from tests.unit.worker.test_turns import Camera, Pipeline, code_of
 
@@ -212,3 +215,126 @@ def test_a_run_that_reads_a_buffer_it_closed_leaves_the_loop_alive() -> None:
     with driver(Closing) as model:
         model.begin(1)
         assert model.ask("ping")[1].get("error_code") is None
+
+
+# ---- whatever the order ----------------------------------------------------------------------------------------
+
+
+def test_a_client_that_joins_behind_a_step_that_never_comes_back_keeps_no_session() -> None:
+    class World(Pipeline):
+        async def inference(self) -> AsyncIterator[Any]:  # type: ignore[override]
+            yield picture(self.state.level)
+            await asyncio.sleep(600)
+
+    with driver(World) as model:
+        model.begin(1)
+        model.outlet.wait("emit")
+        time.sleep(0.01)
+        model.join(2)
+        model.send("set_level", level=2)
+        model.end()
+        model.begin(3)
+        model.outlet.wait("emit", 2)
+
+
+def test_a_hook_that_began_late_is_not_cut_short() -> None:
+    class World(Pipeline):
+        parted = False
+
+        @disconnected
+        async def part(self) -> None:
+            await asyncio.sleep(0.05)
+            self.parted = True
+
+        async def inference(self) -> AsyncIterator[Any]:  # type: ignore[override]
+            yield picture()
+            await asyncio.sleep(600)
+
+    with driver(World) as model:
+        model.begin(1)
+        model.outlet.wait("emit")
+        model.end()
+        assert model.driver._model.parted
+
+
+class Chaotic(Pipeline):
+    """Reads, sleeps and fails to come back everywhere, by chance."""
+
+    def __init__(self) -> None:
+        self.chance = random.Random(0)
+        self.seen: list[tuple[str, int]] = []
+
+    async def dawdle(self) -> None:
+        with suppress(TimeoutError):
+            match self.chance.randrange(8):
+                case 0:
+                    await asyncio.sleep(0.002)
+                case 1:
+                    await self.input.webcam.read(timeout=0.002)
+                case 2:
+                    await self.input.webcam.read()
+                case 3:
+                    reads = (self.input.webcam.read(timeout=0.002) for _ in range(2))
+                    await asyncio.gather(*reads, return_exceptions=True)
+
+    @connected
+    async def greet(self, client: ClientInfo) -> None:
+        self.seen.append(("joined", client.id))
+        await self.dawdle()
+
+    @disconnected
+    async def part(self, client: ClientInfo) -> None:
+        self.seen.append(("left", client.id))
+        await self.dawdle()
+
+    @event(name="grab")
+    async def grab(self) -> None:
+        await self.dawdle()
+
+    @event(name="stick")
+    async def stick(self) -> None:
+        await asyncio.sleep(600)
+
+    async def inference(self) -> AsyncIterator[Any]:  # type: ignore[override]
+        while True:
+            await self.dawdle()
+            if self.chance.random() < 0.01:
+                await asyncio.sleep(600)
+            yield picture(self.state.level)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_every_client_is_greeted_and_parted_from_and_every_command_answered(seed: int) -> None:
+    chance = random.Random(seed)
+    clients: list[int] = []
+    joined, sent, sessions = set(), [], 0
+    with driver(Chaotic) as model:
+        for number in range(80):
+            if number % 20 == 0:
+                clients.clear()
+                model.driver.deliver(SessionEnding("stopped"))
+                model.begin()
+                sessions += 1
+            match chance.randrange(8):
+                case 0 | 1:
+                    clients.append(number)
+                    joined.add(number)
+                    model.join(number)
+                case 2 if clients:
+                    model.leave(clients.pop(chance.randrange(len(clients))))
+                case 3:
+                    model.driver.deliver(Received("webcam", 1, InputFrame(picture())))
+                case 4:
+                    model.driver.deliver(InputFreed("webcam", 1))
+                case _:
+                    name = chance.choice(["grab"] * 9 + ["set_level"] * 9 + ["stick"] * (seed % 2))
+                    sent.append(model.send(name, chance.choice(clients) if clients else None))
+            time.sleep(chance.choice([0, 0.002]))
+            model.outlet.free()
+        model.driver.deliver(SessionEnding("stopped"))
+        model.outlet.wait("session_closed", sessions + 1)
+        seen = model.driver._model.seen
+        assert {client for what, client in seen if what == "joined"} == joined
+        assert sorted(client for what, client in seen if what == "left") == sorted(joined)
+        assert sorted(command for command, _, _ in model.outlet.of("reply")) == sent
+        assert model.error is None
