@@ -123,9 +123,7 @@ def test_no_class_does_too_much() -> None:
 
 def test_modules_are_named_for_their_job() -> None:
     banned = {
-        str(module)
-        for path in MODULES
-        if BANNED_NAMES & set((module := path.relative_to(SRC)).with_suffix("").parts)
+        str(module) for path in MODULES if BANNED_NAMES & set((module := path.relative_to(SRC)).with_suffix("").parts)
     }
     assert banned == MAY_BE_CALLED_SO.keys()
 
