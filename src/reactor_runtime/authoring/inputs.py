@@ -61,6 +61,7 @@ class InputBuffer:
         self._total = 0
         self._closed = False
         self._interrupts = 0
+        self._is_untold = False
         self._most_wanted = 1
         self._waiting: list[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
         self._lock = threading.Lock()
@@ -138,13 +139,18 @@ class InputBuffer:
 
     def reset(self) -> None:
         """Forget what was not read, and open again."""
-        self._closed = False
         self.clear()
+        self.reopen()
+
+    def reopen(self) -> None:
+        """Let reads wait for whoever comes next."""
+        self._closed = self._is_untold = False
 
     def put(self, frame: InputFrame) -> None:
         """Add a frame, for the runtime and for tests; makes room by dropping the oldest."""
         with self._lock:
             self._total += 1
+            self._is_untold = False
             self._frames.append(frame)
             self._bytes += frame.nbytes
             while len(self._frames) > (CAPACITY if self._bytes <= CAPACITY_BYTES else self._most_wanted):
@@ -152,9 +158,10 @@ class InputBuffer:
             self._wake()
 
     def interrupt(self) -> None:
-        """End every read that waits with `BufferClosed`, and forget what was not read."""
+        """End every read that waits with `BufferClosed`, or else the next one, and forget what was not read."""
         with self._lock:
             self._interrupts += 1
+            self._is_untold = not self._waiting
             self._drop_all()
             self._wake()
 
@@ -165,7 +172,8 @@ class InputBuffer:
         interrupts = self._interrupts
         while True:
             with self._lock:
-                if self._interrupts != interrupts:
+                if self._interrupts != interrupts or self._is_untold:
+                    self._is_untold = False
                     raise BufferClosed(f"nobody sends input track {self.track.name!r} any more")
                 if len(self._frames) >= n:
                     return

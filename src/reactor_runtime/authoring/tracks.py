@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, dataclass_transform, 
 from reactor_runtime.authoring.contract import Direction, TrackSpec
 from reactor_runtime.authoring.fields import hints_of
 from reactor_runtime.authoring.names import place
-from reactor_runtime.errors import ContractError
+from reactor_runtime.errors import ContractError, OutputError
 
 if TYPE_CHECKING:
     from reactor_runtime.authoring.inputs import Input, InputBuffer
@@ -76,9 +76,17 @@ class Output:
 
 
 def payloads_of(output: Output) -> Mapping[str, Any]:
-    """Return what an output carries, track name to payload; a track that was given None is left out."""
+    """Return what an output carries, track name to payload; a track that was given None is left out.
+
+    Raises:
+        OutputError: All of them are None.
+    """
     given = {track.name: getattr(output, track.name) for track in output._tracks}
-    return {name: payload for name, payload in given.items() if payload is not None}
+    payloads = {name: payload for name, payload in given.items() if payload is not None}
+    if given and not payloads:
+        written = ", ".join(f"{name}=None" for name in given)
+        raise OutputError(f"{type(output).__name__}({written}): give at least one track a picture or sound")
+    return payloads
 
 
 def tracks_of(outputs: list[type[Output]], where: str) -> tuple[TrackSpec, ...]:

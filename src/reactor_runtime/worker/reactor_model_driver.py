@@ -191,6 +191,9 @@ class ReactorModelDriver:
                 case ClientJoined():
                     client = ClientInfo(item.client_id, item.joined_at, self._stage.say)
                     await self._begin(self._greet(client))
+                    if not self._clients:
+                        for buffer in self._buffers.values():
+                            buffer.reopen()
                     self._clients[client.id] = client
                     self._connected.set()
                 case FileArrived(client_id=client_id, file=file):
@@ -309,7 +312,6 @@ class ReactorModelDriver:
         self._caught_up.set()
         for buffer in self._buffers.values():
             buffer.interrupt()
-            buffer.reset()
 
     async def _call_hooks(self, hooks: tuple[Hook, ...], client: ClientInfo | None, **arguments: Any) -> None:
         for hook in hooks:

@@ -1,6 +1,7 @@
 """Whose turn it is: one handler, hook or generator step at a time, in the order they asked.
 
-Whoever waits for input lends its turn out meanwhile, so that a read never holds up anybody else.
+Whoever waits for input lends its turn out meanwhile, so that a read never holds up anybody else. Of several reads at
+once, the last one to end takes it back.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
+from typing import Any
 
 
 def is_cancelled() -> bool:
@@ -22,6 +24,7 @@ class Hold:
 
     def __init__(self) -> None:
         self.waiting = 0
+        self.returning: asyncio.Task[None] | None = None
         self.has_lock = True
         self.is_over = False
 
@@ -59,8 +62,11 @@ class Turn:
             async with self.spent(await self.take()):
                 yield
             return
-        cancelled = await self._acquire_at_last()
-        async with self.spent(Hold()):
+        acquiring = asyncio.create_task(self._lock.acquire())
+        cancelled = await _seen_through(acquiring)
+        hold = Hold()
+        hold.has_lock = not acquiring.cancelled()  # as everything is, once the loop ends
+        async with self.spent(hold):
             yield
         if cancelled is not None:
             raise cancelled
@@ -87,22 +93,30 @@ class Turn:
         finally:
             hold.waiting -= 1
             if not hold.waiting and not hold.is_over:
+                if hold.returning is None:
+                    hold.returning = asyncio.create_task(self._return_to(hold))
                 # Who is cancelled here, as by a timeout, may catch it, and goes on in its turn all the same.
-                cancelled = await self._acquire_at_last()
-                if hold.is_over:
-                    self._lock.release()
-                else:
-                    hold.has_lock = True
-                if cancelled is not None:
+                if (cancelled := await _seen_through(hold.returning)) is not None:
                     raise cancelled
 
-    async def _acquire_at_last(self) -> asyncio.CancelledError | None:
-        """Wait for the turn even if cancelled; return the cancellation, which is still to be raised."""
-        cancelled: asyncio.CancelledError | None = None
-        while True:
-            try:
-                await self._lock.acquire()
-            except asyncio.CancelledError as error:
-                cancelled = error
-            else:
-                return cancelled
+    async def _return_to(self, hold: Hold) -> None:
+        """Take the turn back, once for all the tasks that share it."""
+        try:
+            await self._lock.acquire()
+        finally:
+            hold.returning = None
+        if hold.is_over or hold.waiting:
+            self._lock.release()
+        else:
+            hold.has_lock = True
+
+
+async def _seen_through(work: asyncio.Future[Any]) -> asyncio.CancelledError | None:
+    """Wait until it is done, even if cancelled meanwhile; return the cancellation, which is still to be raised."""
+    cancelled: asyncio.CancelledError | None = None
+    while not work.done():
+        try:
+            await asyncio.shield(work)
+        except asyncio.CancelledError as error:
+            cancelled = error
+    return cancelled

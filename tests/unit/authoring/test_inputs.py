@@ -145,13 +145,45 @@ def test_a_run_that_lets_a_closed_buffer_pass_is_begun_anew() -> None:
         model.begin(1)
         model.driver.deliver(Received("webcam", 1, InputFrame(picture(1))))
         model.outlet.wait("emit")
-        eventually(lambda: bool(model.driver._buffers["webcam"]._waiting))
         model.end()
         model.begin(2)
         model.driver.deliver(Received("webcam", 2, InputFrame(picture(2))))
         model.outlet.wait("emit", 2)
         assert model.error is None
         assert Echo.begun == 2
+
+
+async def test_a_sender_that_leaves_between_two_reads_ends_the_next_one_unless_another_sends() -> None:
+    buffer = InputBuffer(TrackSpec("webcam", "video", "in"))
+    buffer.interrupt()
+    with pytest.raises(BufferClosed):
+        await buffer.read()
+    with pytest.raises(TimeoutError):
+        await buffer.read(timeout=0)
+    buffer.interrupt()
+    buffer.put(InputFrame(picture(4)))
+    assert len(await buffer.read()) == 1
+    with pytest.raises(TimeoutError):
+        await buffer.read(timeout=0)
+
+
+def test_a_read_of_the_next_client_is_not_told_that_the_last_one_left() -> None:
+    class Grabbing(ReactorModel):
+        input: Camera
+
+        @event(name="grab")
+        async def grab(self) -> None:
+            await self.input.webcam.read()
+
+    with driver(Grabbing) as model:
+        model.begin(1)
+        model.leave(1)
+        model.join(2)
+        grabbing = model.send("grab", 2)
+        eventually(lambda: bool(model.driver._buffers["webcam"]._waiting))
+        model.driver.deliver(Received("webcam", 2, InputFrame(picture(4))))
+        model.outlet.wait("reply")
+        assert model.outlet.of("reply") == [(grabbing, None, {})]
 
 
 def test_two_reads_at_once_lend_the_turn_and_give_it_back() -> None:

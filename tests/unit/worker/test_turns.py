@@ -23,6 +23,7 @@ from reactor_runtime import (
 )
 from reactor_runtime.errors import AuthorError
 from reactor_runtime.worker.driver import Received
+from reactor_runtime.worker.turn import Turn
 from tests.running import eventually
 from tests.unit.authoring.recording import Running
 from tests.unit.authoring.test_pipeline import driver, picture, shown
@@ -91,6 +92,34 @@ def test_commands_that_arrived_during_a_step_are_all_handled_before_the_next_one
             Busy.gate.release()
         assert at_step[:2] == [0, 50]
         model.outlet.wait("reply", 50)
+
+
+async def test_reads_of_one_step_that_end_in_each_others_way_take_the_turn_back_once() -> None:
+    turn, first_ends, other_ends = Turn(), asyncio.Event(), asyncio.Event()
+
+    async def read(until: asyncio.Event) -> None:
+        async with turn.lent():
+            await until.wait()
+
+    async def other() -> None:
+        async with turn.held():
+            await other_ends.wait()
+
+    async with turn.held():
+        first = asyncio.create_task(read(first_ends))
+        await asyncio.sleep(0)
+        between = asyncio.create_task(other())
+        await asyncio.sleep(0)
+        first_ends.set()
+        await asyncio.sleep(0)
+        second = asyncio.create_task(read(first_ends))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        other_ends.set()
+        async with asyncio.timeout(5):
+            await asyncio.gather(first, second, between)
+    async with asyncio.timeout(5), turn.held():
+        pass
 
 
 def test_a_read_that_timed_out_goes_on_in_its_turn() -> None:
