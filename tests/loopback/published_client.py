@@ -11,8 +11,6 @@ from typing import Any, TypeVar
 import httpx
 import webrtc
 
-from reactor_runtime.webrtc.wrtc_peer import prepare_engine
-
 T = TypeVar("T")
 WAIT = 20.0
 
@@ -44,7 +42,6 @@ class PublishedClient:
 
     async def connect(self) -> PublishedClient:
         """Join the session, starting one if none runs; again on the same connection id where there is one."""
-        prepare_engine()
         self._pc = webrtc.RTCPeerConnection()
         labels = ("control", "data") if self._speaks_verbs else ("data",)
         self._channels = {label: self._pc.create_data_channel(label) for label in labels}

@@ -14,8 +14,6 @@ import webrtc
 WAIT = 20.0
 JSON = dict[str, Any]
 
-webrtc.allow_loopback()
-
 
 class Steering:
     """One connection. What the model says is read in order."""

@@ -15,13 +15,10 @@ import numpy.typing as npt
 import webrtc
 
 from reactor_runtime.media.pixels import to_rgb
-from reactor_runtime.webrtc.wrtc_peer import prepare_engine
 from tests.loopback.published_client import PublishedClient, until
 
 Rgb = npt.NDArray[np.uint8]
 KEPT = 150
-
-prepare_engine()  # before any camera of a test is made
 
 
 class Watcher(PublishedClient):

@@ -130,6 +130,7 @@ class Viewer:
                 self.tasks.append(asyncio.create_task(watch(track)))
         async with asyncio.timeout(WAIT):
             await self.server.connected.wait()
+        await until(lambda: self.pc.connection_state == webrtc.RTCPeerConnectionState.connected)
         return self
 
     async def decoded(self) -> int:
