@@ -42,7 +42,7 @@ from reactor_runtime.worker.messages import (
     SlotRef,
     ToModel,
 )
-from reactor_runtime.worker.plain import legible, plain
+from reactor_runtime.worker.plain import legible, sendable
 from reactor_runtime.worker.ring import Pixels, RingWriter
 
 HELD_BY_SERVER = 3
@@ -351,7 +351,7 @@ class Host:
 
     def say(self, data: object, *, name: str | None = None, client_id: int | None = None) -> None:
         """Send a message to one client, or to all; see `Outlet.say`."""
-        self._pipe.send(Said(plain(data, name or "message"), name, client_id))
+        self._pipe.send(Said(sendable(data, name or "message"), name, client_id))
 
     def reply(
         self,
@@ -369,7 +369,7 @@ class Host:
             if error_code is None and self._lines:
                 self._answered.append((self._clock(), command_id))
         try:
-            content = plain(data, f"{command}: reply")
+            content = sendable(data, f"{command}: reply")
             self._pipe.send(Replied(command_id, content, name, error_code, legible(error_message)))
         except AuthorError as error:
             self.failed("handler", error)

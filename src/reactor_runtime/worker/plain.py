@@ -14,6 +14,9 @@ import msgspec
 
 from reactor_runtime.errors import AuthorError
 
+MESSAGE_BYTES = 255 * 1024
+"""JSON that one message may be: a data channel carries 256 KiB (RFC 8841, what browsers announce), envelope included."""
+
 _MAX_DEPTH = 64
 _INTEGERS = range(-(2**63), 2**64)
 
@@ -32,6 +35,18 @@ def plain(value: object, where: str = "message") -> Any:
         AuthorError: Something in it cannot be sent; names the field and its type.
     """
     return _plain(value, where, _MAX_DEPTH)
+
+
+def sendable(value: object, where: str = "message") -> Any:
+    """Return `value` as `plain` does, if it is small enough for every wire.
+
+    Raises:
+        AuthorError: It cannot be sent, or is larger than `MESSAGE_BYTES`.
+    """
+    content = plain(value, where)
+    if (size := len(msgspec.json.encode(content))) > MESSAGE_BYTES:
+        raise AuthorError(f"{where} is {size} bytes of JSON; at most {MESSAGE_BYTES} reach a client. Send it in parts")
+    return content
 
 
 def legible(text: str) -> str:

@@ -16,7 +16,7 @@ import pydantic
 import pytest
 
 from reactor_runtime.errors import AuthorError
-from reactor_runtime.worker.plain import plain
+from reactor_runtime.worker.plain import plain, sendable
 
 
 class Mood(enum.Enum):
@@ -104,3 +104,9 @@ def test_a_cycle_is_refused() -> None:
     loop.append(loop)
     with pytest.raises(AuthorError, match="nested more than 64 deep"):
         plain(loop)
+
+
+def test_a_message_larger_than_a_data_channel_carries_is_told_to_its_author() -> None:
+    assert sendable({"text": "x" * 200_000}, "story")["text"].startswith("x")
+    with pytest.raises(AuthorError, match=r"story is 300011 bytes of JSON; at most 261120 reach a client"):
+        sendable({"text": "x" * 300_000}, "story")
