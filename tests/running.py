@@ -76,7 +76,14 @@ class RunningServer:
     def wait_ready(self) -> RunningServer:
         """Wait until `/health` says ready."""
         self.wait_listening()
-        eventually(lambda: self.health()["status"] == "ready", what=f"readiness; output:\n{self.output}")
+
+        def is_ready() -> bool:
+            try:
+                return bool(self.health()["status"] == "ready")
+            except httpx.ConnectError:
+                raise AssertionError(f"the server ended with {self.process.wait(15)}:\n{self.output}") from None
+
+        eventually(is_ready, what=f"readiness; output:\n{self.output}")
         return self
 
     def health(self) -> dict[str, Any]:

@@ -16,8 +16,7 @@ from tests.models import write_model
 from tests.running import eventually, serving
 
 ECHO = dedent('''
-    import time
-from typing import Literal
+    from typing import Literal
 
     from reactor_runtime import ModelMessage
 

@@ -111,9 +111,9 @@ def test_a_model_that_hangs_is_named_with_the_line_it_stands_at() -> None:
             release.wait(20)  # the handler blocks here
 
     try:
-        with ModelHarness(Hangs, timeout=0.2) as m:
+        with ModelHarness(Hangs, timeout=1.0) as m:
             with pytest.raises(TimeoutError, match=r"waited 0.2 s in vain for 2 frames of 'main_video'") as waited:
-                m.frames(2)
+                m.frames(2, timeout=0.2)
             assert "the weather never comes" in str(waited.value)
             with pytest.raises(TimeoutError, match="in vain for an answer to 'block'") as waited:
                 m.command("block")
@@ -133,9 +133,9 @@ def test_a_pipelines_generator_is_named_with_the_line_it_stands_at() -> None:
             yield Picture(main_video=flat(1))
 
     releases: list[Any] = []
-    with ModelHarness(Waits, timeout=0.2) as m:
+    with ModelHarness(Waits) as m:
         with pytest.raises(TimeoutError) as waited:
-            m.frames(1)
+            m.frames(1, timeout=0.2)
         releases[0]()
     assert "for the muse" in str(waited.value)
 
@@ -150,7 +150,7 @@ def test_a_model_that_does_not_end_is_named_with_the_line_it_stands_at() -> None
 
     with (
         pytest.raises(TimeoutError, match="in vain for the model to end") as waited,
-        ModelHarness(Stubborn, timeout=0.2) as m,
+        ModelHarness(Stubborn, timeout=1.0) as m,
     ):
         m.frames(1)
     release.set()
