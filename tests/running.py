@@ -70,7 +70,7 @@ class RunningServer:
                 raise AssertionError(f"the server ended with {self.process.returncode}:\n{self.output}")
             return found and found.group(1)
 
-        self.url = eventually(address, what="the printed address")
+        self.url = eventually(address, what="the printed address") or ""
         return self
 
     def wait_ready(self) -> RunningServer:

@@ -146,3 +146,5 @@ def test_every_public_name_exists() -> None:
     names = reactor_runtime.__all__
     assert len(set(names)) == len(names) > 0
     assert [name for name in names if not hasattr(reactor_runtime, name)] == []
+    homes = vars(reactor_runtime)
+    assert {*homes["_HOME_OF"], *homes["_ALIASES"], "__version__"} == set(names)

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from reactor_runtime import config
-
 Progress = Callable[[str, float | None], None]
 """Takes what is being done, and the fraction (0..1) that is done where it can be told. Called from any thread."""
 
@@ -74,6 +72,8 @@ def get_weights_path(name: str | None = None) -> Path:
         FileNotFoundError: The set is in none of the places, which the message names.
         OperatorError: It could not be downloaded.
     """
+    from reactor_runtime import config  # 25 ms that few models need at import
+
     return find(name) if name is not None else config.weights_roots(surroundings().root)[0]
 
 
@@ -81,6 +81,8 @@ def roots(folder: Path | None = None) -> tuple[Path, ...]:
     """Return the folders under which weights may lie, the nearest first; `folder` stands in for the model's."""
     here = surroundings()
     folder = folder or here.folder
+    from reactor_runtime import config  # 25 ms that few models need at import
+
     return config.weights_roots(here.root, folder / "weights" if folder else None)
 
 
@@ -114,6 +116,8 @@ def source_of(name: str) -> str | None:
     """Return the URL of a set in the store, None where no store is set. A name that is a URL is its own."""
     if "://" in name:
         return name
+    from reactor_runtime import config  # 25 ms that few models need at import
+
     store = surroundings().store or config.weights_store()
     if not store:
         return None

@@ -15,7 +15,7 @@ import msgspec
 from reactor_runtime.errors import AuthorError
 
 MESSAGE_BYTES = 255 * 1024
-"""JSON that one message may be: a data channel carries 256 KiB (what browsers announce, RFC 8841), with its envelope."""
+"""JSON that one message may be: browsers announce 256 KiB (RFC 8841), which the envelope is part of."""
 
 _MAX_DEPTH = 64
 _INTEGERS = range(-(2**63), 2**64)

@@ -19,6 +19,7 @@ from reactor_runtime import (
 )
 from reactor_runtime.errors import OutputError
 from reactor_runtime.testing import CommandRefused, ModelHarness
+from tests.running import eventually
 from tests.unit.testing.authors import Counter, Levels, Picture, flat
 
 
@@ -134,6 +135,7 @@ def test_a_pipelines_generator_is_named_with_the_line_it_stands_at() -> None:
 
     releases: list[Any] = []
     with ModelHarness(Waits) as m:
+        eventually(lambda: releases)
         with pytest.raises(TimeoutError) as waited:
             m.frames(1, timeout=0.2)
         releases[0]()
