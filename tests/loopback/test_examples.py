@@ -187,7 +187,7 @@ def test_tone_plays_16_khz_at_the_right_pitch_and_an_octave_doubles_it(tmp_path:
 
 
 SET = """
-    cmd set_gravity {"gravity": 0.2}
+    @frame 12 cmd set_gravity {"gravity": 0.2}
     cmd set_wind {"wind": {"x": 1.5, "y": -0.5}}
     cmd set_shape {"shape": "ring"}
     cmd set_every {"every": 240}

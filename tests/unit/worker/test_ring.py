@@ -81,7 +81,7 @@ def test_a_view_outlives_its_ring_and_the_memory_ends_with_it() -> None:
     del writer, readers, pixels
     assert (view == 9).all()
     del view
-    assert descriptors() == before
+    assert descriptors() <= before  # less, where what an earlier test left has ended meanwhile
 
 
 def test_a_picture_outside_its_ring_is_refused() -> None:
