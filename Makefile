@@ -16,7 +16,7 @@ demo: .venv/installed $(PAGE)
 
 test: .venv/dev $(PAGE) | $(CHROMIUM)
 	cd page && npm test
-	$(VENV)/python -m pytest -n 3 --dist loadfile
+	$(VENV)/python -m pytest -n 2 --dist loadfile
 
 check: .venv/dev $(PAGE)
 	$(VENV)/ruff check
