@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         event,
         file_uploaded,
     )
-    from reactor_runtime.authoring.fields import FieldInfo, InputField, MessageField
+    from reactor_runtime.authoring.field_info import FieldInfo, InputField, MessageField
     from reactor_runtime.authoring.input_frame import InputFrame
     from reactor_runtime.authoring.inputs import BufferClosed, Input, InputBuffer, ReadMode
     from reactor_runtime.authoring.messages import ModelMessage
@@ -121,7 +121,7 @@ __all__ = [
 _HOMES = {
     "authoring.events": "ClientInfo Connected Disconnected Event "
     "FileUploaded connected disconnected event file_uploaded",
-    "authoring.fields": "FieldInfo InputField MessageField",
+    "authoring.field_info": "FieldInfo InputField MessageField",
     "authoring.input_frame": "InputFrame",
     "authoring.inputs": "BufferClosed Input InputBuffer ReadMode",
     "authoring.messages": "ModelMessage",

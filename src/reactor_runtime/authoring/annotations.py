@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import builtins
+import inspect
 import sys
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, get_origin
 
 from reactor_runtime.errors import ContractError
@@ -33,6 +35,14 @@ def resolve(annotation: Any, namespace: Mapping[str, Any], where: str) -> Any:
         raise ContractError(
             f"{where}: the annotation {annotation!r} cannot be resolved ({error}); define or import it above the class"
         ) from error
+
+
+def written_in(cls: type) -> Iterator[tuple[str, Any, dict[str, Any]]]:
+    """Yield what a class and its bases annotate, base first: name, annotation as written, and the names it may use."""
+    for owner in reversed(cls.__mro__):
+        names = {**vars(sys.modules.get(owner.__module__, builtins)), **vars(owner)}
+        for name, annotation in inspect.get_annotations(owner).items():
+            yield name, annotation, names
 
 
 def hints_of(cls: type, where: str) -> dict[str, Any]:

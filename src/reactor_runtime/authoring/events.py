@@ -7,12 +7,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, get_args
 
+from reactor_runtime.authoring.annotations import resolve
 from reactor_runtime.authoring.contract import CommandSpec
-from reactor_runtime.authoring.fields import MISSING, Field, compile_field, convert_fields, object_schema, resolve
-from reactor_runtime.authoring.messages import ModelMessage, content_of, name_of
+from reactor_runtime.authoring.field_info import MISSING
+from reactor_runtime.authoring.fields import Field, compile_field, convert_fields, object_schema
+from reactor_runtime.authoring.messages import ModelMessage, name_of, spoken
 from reactor_runtime.authoring.names import place
 from reactor_runtime.authoring.uploads import UploadedFile
-from reactor_runtime.errors import AuthorError, ContractError, InvalidArgument
+from reactor_runtime.errors import ContractError, InvalidArgument
 
 F = TypeVar("F", bound=Callable[..., Any])
 Say = Callable[..., None]
@@ -44,9 +46,8 @@ class ClientInfo:
         Raises:
             AuthorError: It is no `ModelMessage` or cannot be encoded.
         """
-        if not isinstance(message, ModelMessage):
-            raise AuthorError(f"send() takes a ModelMessage, got {type(message).__name__}")
-        self._say(content_of(message), name=name_of(type(message)), client_id=self.id)
+        content, name = spoken(message)
+        self._say(content, name=name, client_id=self.id)
 
 
 @dataclass(frozen=True, slots=True)

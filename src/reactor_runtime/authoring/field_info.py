@@ -29,6 +29,23 @@ class FieldInfo:
     default_factory: Any = None
 
 
+def suit_dataclass(cls: type, name: str, default: Any, *, after_default: bool) -> None:
+    """Leave in a class what a later `@dataclass` understands: a plain default, or none.
+
+    Args:
+        cls: The class that declares the field.
+        name: The field.
+        default: `MISSING` where it has none.
+        after_default: A field before it has one; `@dataclass` takes a field without one there by name only.
+    """
+    if default is not MISSING:
+        setattr(cls, name, default)
+    elif after_default:
+        setattr(cls, name, dataclasses.field(kw_only=True))
+    elif name in vars(cls):
+        delattr(cls, name)
+
+
 @overload
 def InputField(
     default: T,

@@ -12,27 +12,13 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal, NewType, Union, get_args, get_origin
 
 from reactor_runtime.authoring import shapes
-from reactor_runtime.authoring.annotations import hints_of, resolve
-from reactor_runtime.authoring.field_info import MISSING, FieldInfo, InputField, MessageField
+from reactor_runtime.authoring.annotations import hints_of
+from reactor_runtime.authoring.field_info import MISSING, FieldInfo
 from reactor_runtime.authoring.judge import SIZES, refusal
 from reactor_runtime.authoring.names import place
 from reactor_runtime.authoring.shapes import Shape, static
 from reactor_runtime.authoring.uploads import UploadedFile
 from reactor_runtime.errors import ContractError
-
-__all__ = [
-    "MISSING",
-    "Field",
-    "FieldInfo",
-    "InputField",
-    "MessageField",
-    "compile_field",
-    "convert_fields",
-    "hints_of",
-    "object_schema",
-    "resolve",
-    "shape_of",
-]
 
 _BOUNDS = {"integer": ("minimum", "maximum"), "number": ("minimum", "maximum")}
 _MUTABLE = (list, dict, set, bytearray)
@@ -74,13 +60,12 @@ def object_schema(fields: Sequence[Field]) -> dict[str, Any]:
     return {**schema, "additionalProperties": False}
 
 
-def convert_fields(fields: Iterable[Field], values: Mapping[str, Any]) -> dict[str, Any]:
+def convert_fields(fields: Sequence[Field], values: Mapping[str, Any]) -> dict[str, Any]:
     """Return keyword arguments for `values`, each converted, static defaults filled in.
 
     Raises:
         ValueError: One is missing, unexpected or does not fit; the message begins with its name.
     """
-    fields = tuple(fields)
     if why := refusal(object_schema(fields), values):
         raise ValueError(why)
     return _built(fields, values)

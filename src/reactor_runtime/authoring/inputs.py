@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from reactor_runtime.authoring.contract import TrackSpec
 from reactor_runtime.authoring.names import place
 from reactor_runtime.authoring.tracks import declared_tracks
-from reactor_runtime.errors import ContractError, ReactorError
+from reactor_runtime.errors import ReactorError
 
 if TYPE_CHECKING:
     import asyncio  # 40 ms; wanted once a model waits
@@ -230,20 +230,3 @@ def live_input(cls: type[Input], buffers: Iterable[InputBuffer]) -> Input:
         if buffer.track.name in cls.__tracks__:
             object.__setattr__(self, buffer.track.name, buffer)  # also where the author's dataclass is frozen
     return self
-
-
-def input_tracks(inputs: Iterable[type[Input]], where: str) -> tuple[TrackSpec, ...]:
-    """Return the tracks of all input classes, each name once.
-
-    Raises:
-        ContractError: Two classes give one name different kinds or rates.
-    """
-    tracks: dict[str, TrackSpec] = {}
-    for declared in inputs:
-        for track in declared.__tracks__.values():
-            if tracks.setdefault(track.name, track) != track:
-                raise ContractError(
-                    f"{where}: input track {track.name!r} is declared twice, in {declared.__name__} otherwise than "
-                    "before; one name is one track"
-                )
-    return tuple(tracks.values())

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import builtins
 import copy
 import dataclasses
 import inspect
-import sys
 from typing import Any, ClassVar, dataclass_transform, get_origin
 
+from reactor_runtime.authoring.annotations import resolve, written_in
 from reactor_runtime.authoring.contract import MessageSpec
-from reactor_runtime.authoring.fields import MISSING, FieldInfo, InputField, MessageField, resolve, shape_of
+from reactor_runtime.authoring.field_info import MISSING, FieldInfo, InputField, MessageField, suit_dataclass
+from reactor_runtime.authoring.fields import shape_of
 from reactor_runtime.authoring.names import place, snake
-from reactor_runtime.errors import ContractError
+from reactor_runtime.errors import AuthorError, ContractError
 
 
 @dataclass_transform(field_specifiers=(MessageField, InputField, dataclasses.field))
@@ -41,13 +41,7 @@ class ModelMessage:
                 info = _info(own.get(name, getattr(cls, name, MISSING)), f"{where}.{name}")
             fields[name] = (hint, info)
             if isinstance(own.get(name), FieldInfo):
-                # A later @dataclass must find a plain default; and it refuses a field without one after one with.
-                if info.default is not MISSING:
-                    setattr(cls, name, info.default)
-                elif optional_seen:
-                    setattr(cls, name, dataclasses.field(kw_only=True))
-                else:
-                    delattr(cls, name)
+                suit_dataclass(cls, name, info.default, after_default=optional_seen)
             optional_seen = optional_seen or not _is_required(info)
         if stray := [name for name, value in own.items() if isinstance(value, FieldInfo) and name not in fields]:
             raise ContractError(f"{where}.{stray[0]}: a message field needs an annotation, as in `{stray[0]}: int`")
@@ -86,17 +80,15 @@ def _fields_of(base: type) -> dict[str, tuple[Any, FieldInfo]]:
 def _hints(cls: type, where: str) -> dict[str, Any]:
     """Return the annotated fields of a message; one whose type cannot be resolved may hold anything."""
     hints: dict[str, Any] = {}
-    for base in reversed(cls.__mro__):
-        names = {**vars(sys.modules.get(base.__module__, builtins)), **vars(base)}
-        for name, annotation in inspect.get_annotations(base).items():
-            if name.startswith("_"):
-                continue
-            try:
-                hint = resolve(annotation, names, where)
-            except ContractError:
-                hint = Any  # what a model says is its own affair; clients only cannot know its type
-            if get_origin(hint) is not ClassVar and hint is not ClassVar and not isinstance(hint, dataclasses.InitVar):
-                hints[name] = hint
+    for name, annotation, names in written_in(cls):
+        if name.startswith("_"):
+            continue
+        try:
+            hint = resolve(annotation, names, where)
+        except ContractError:
+            hint = Any  # what a model says is its own affair; clients only cannot know its type
+        if get_origin(hint) is not ClassVar and hint is not ClassVar and not isinstance(hint, dataclasses.InitVar):
+            hints[name] = hint
     return hints
 
 
@@ -127,6 +119,17 @@ def name_of(cls: type[ModelMessage]) -> str:
 def content_of(message: ModelMessage) -> dict[str, Any]:
     """Return the fields of a message, not yet encoded."""
     return {name: getattr(message, name) for name in message._fields}
+
+
+def spoken(message: ModelMessage) -> tuple[dict[str, Any], str]:
+    """Return the content and the wire name of what an author gave to `send`.
+
+    Raises:
+        AuthorError: It is no `ModelMessage`.
+    """
+    if not isinstance(message, ModelMessage):
+        raise AuthorError(f"send() takes a ModelMessage, got {type(message).__name__}")
+    return content_of(message), name_of(type(message))
 
 
 def spec_of(cls: type[ModelMessage]) -> MessageSpec:

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
-from reactor_runtime.authoring.annotations import resolve
+from reactor_runtime.authoring.annotations import resolve, written_in
 from reactor_runtime.errors import ContractError
 
 T = TypeVar("T")
@@ -53,21 +53,16 @@ def visible(kind: type[T], model: type) -> list[type[T]]:
 
 
 def annotations_of(cls: type) -> Iterator[tuple[str, Any]]:
-    """Yield the attributes that a class and its bases annotate, the nearest first, as far as they can be resolved.
+    """Yield the attributes that a class and its bases annotate, as far as they can be resolved; the nearest one counts.
 
     Call it while the class is being defined: what is defined in the function around it counts too.
     """
-    seen: set[str] = set()
-    for base in cls.__mro__:
-        names = {**(vars(sys.modules[base.__module__]) if base.__module__ in sys.modules else {}), **vars(base)}
-        for name, annotation in inspect.get_annotations(base).items():
-            if name in seen:
-                continue
-            seen.add(name)
-            try:
-                yield name, resolve(annotation, names, name)
-            except ContractError:
-                continue  # any text may stand there; who needs it says that it is missing
+    nearest = {name: (annotation, names) for name, annotation, names in written_in(cls)}
+    for name, (annotation, names) in nearest.items():
+        try:
+            yield name, resolve(annotation, names, name)
+        except ContractError:
+            continue  # any text may stand there; who needs it says that it is missing
 
 
 def descendants(kind: type[T]) -> Iterator[type[T]]:

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import builtins
 import collections
 import copy
 import dataclasses
 import inspect
 import math
-import sys
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping
-from typing import Any, ClassVar, Final, TypeVar
+from typing import Any, ClassVar, Final, Self, TypeVar
 
+from reactor_runtime.authoring.annotations import resolve, written_in
 from reactor_runtime.authoring.contract import CommandSpec
 from reactor_runtime.authoring.events import ClientInfo
-from reactor_runtime.authoring.fields import (
-    MISSING,
-    Field,
-    FieldInfo,
-    compile_field,
-    convert_fields,
-    object_schema,
-    resolve,
-)
+from reactor_runtime.authoring.field_info import MISSING, FieldInfo, suit_dataclass
+from reactor_runtime.authoring.fields import Field, compile_field, convert_fields, object_schema
 from reactor_runtime.authoring.names import annotations_of, place, visible
 from reactor_runtime.authoring.reactor_model import ReactorModel, never_none
 from reactor_runtime.authoring.tracks import Output
@@ -69,16 +61,8 @@ class InputState:
             if hint is UploadedFile and declared is MISSING:
                 hint, declared = hint | None, None
             public[name] = _compiled(name, hint, declared, where)
-            if isinstance(declared, FieldInfo) or declared is None:
-                # A later @dataclass must find a plain default; and it refuses a field without one after one with.
-                if not public[name].required:
-                    setattr(cls, name, public[name].default)
-                elif defaults_seen:
-                    setattr(cls, name, dataclasses.field(kw_only=True))
-                else:
-                    delattr(cls, name)
-            elif declared is MISSING and defaults_seen:
-                setattr(cls, name, dataclasses.field(kw_only=True))
+            if isinstance(declared, FieldInfo) or declared is None or declared is MISSING:
+                suit_dataclass(cls, name, public[name].default, after_default=defaults_seen)
             defaults_seen = defaults_seen or not public[name].required
         if stray := [n for n, value in own.items() if isinstance(value, FieldInfo) and n not in public]:
             raise ContractError(f"{where}.{stray[0]}: a state field needs an annotation, as in `{stray[0]}: int`")
@@ -95,15 +79,11 @@ class InputState:
 
 def _hints(cls: type, where: str) -> dict[str, Any]:
     """Return the fields of a state with their types, base first; what a private one is annotated with is no matter."""
-    hints: dict[str, Any] = {}
-    for base in reversed(cls.__mro__):
-        names = {**vars(sys.modules.get(base.__module__, builtins)), **vars(base)}
-        for name, annotation in inspect.get_annotations(base).items():
-            if "ClassVar" in str(annotation):
-                continue
-            private = name.startswith("_")
-            hints[name] = Any if private else resolve(annotation, names, f"{where}: {name}")
-    return hints
+    return {
+        name: Any if name.startswith("_") else resolve(annotation, names, f"{where}: {name}")
+        for name, annotation, names in written_in(cls)
+        if "ClassVar" not in str(annotation)
+    }
 
 
 def _compiled(name: str, hint: Any, declared: Any, where: str) -> Field:
@@ -189,13 +169,14 @@ class Setter:
     """The command that sets one public field of the state."""
 
     field: Field
+    spec: CommandSpec
     dedupe: bool = False
 
-    @property
-    def spec(self) -> CommandSpec:
-        """What clients are told of it."""
-        text = str(self.field.schema.get("description") or f"Set {self.field.name}")
-        return CommandSpec(f"set_{self.field.name}", text, object_schema([self.field]))
+    @classmethod
+    def of(cls, field: Field) -> Self:
+        """Return the setter of a field."""
+        text = str(field.schema.get("description") or f"Set {field.name}")
+        return cls(field, CommandSpec(f"set_{field.name}", text, object_schema([field])))
 
     def call(self, model: Any, arguments: Mapping[str, Any], client: ClientInfo | None) -> None:
         """Set the field; without an argument, to its default.
@@ -235,7 +216,7 @@ class ReactorPipeline(ReactorModel):
         elif declared not in (None, Any) and not isinstance(declared, TypeVar):
             raise ContractError(f"{place(cls)}: state is annotated {declared!r}; it is a subclass of InputState")
         if cls._state_class is not None:
-            setters = {s.spec.name: s for s in map(Setter, cls._state_class._public.values())}
+            setters = {s.spec.name: s for s in map(Setter.of, cls._state_class._public.values())}
             written = cls._handlers.commands
             cls._handlers = dataclasses.replace(cls._handlers, commands={**setters, **written})
 
@@ -249,7 +230,7 @@ class ReactorPipeline(ReactorModel):
 
     def inference(self) -> Iterable[Yielded] | AsyncIterable[Yielded]:
         """Yield outputs, sync or async, for as long as there is something to show; begun anew when it ends."""
-        raise NotImplementedError(f"{type(self).__name__} must define inference()")
+        raise AuthorError(f"{type(self).__name__} must define inference()")
 
     def _check_loaded(self) -> None:
         cls = type(self)

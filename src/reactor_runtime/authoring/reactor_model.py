@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, Union, get_args
 
 from reactor_runtime.authoring.contract import Contract
 from reactor_runtime.authoring.events import Connected, Disconnected, Event, FileUploaded, Handlers, handlers_of
-from reactor_runtime.authoring.inputs import Input, input_tracks
-from reactor_runtime.authoring.messages import ModelMessage, content_of, name_of, spec_of
+from reactor_runtime.authoring.inputs import Input
+from reactor_runtime.authoring.messages import ModelMessage, spec_of, spoken
 from reactor_runtime.authoring.names import annotations_of, place, snake, visible
-from reactor_runtime.authoring.tracks import Output, payloads_of, tracks_of
-from reactor_runtime.errors import AuthorError, ContractError, OutputError
+from reactor_runtime.authoring.tracks import Output, each_track_once, payloads_of
+from reactor_runtime.errors import ContractError, OutputError
 from reactor_runtime.media.pacer import FASTEST
 
 if TYPE_CHECKING:
@@ -193,9 +193,8 @@ class ReactorModel:
         Raises:
             AuthorError: It is no `ModelMessage` or cannot be encoded.
         """
-        if not isinstance(message, ModelMessage):
-            raise AuthorError(f"send() takes a ModelMessage, got {type(message).__name__}")
-        self._on_stage().say(content_of(message), name=name_of(type(message)))
+        content, name = spoken(message)
+        self._on_stage().say(content, name=name)
 
     def events(self) -> AsyncIterator[Occurrence]:
         """Tell of every command, client and upload from here on, in order; handlers and hooks are called as ever."""
@@ -251,7 +250,8 @@ def contract_of(cls: type[ReactorModel], *, name: str | None, description: str, 
             "configuration is given to `load(self, config)`"
         )
     cls._check_definition()
-    inputs, outputs = input_tracks(visible(Input, cls), where), tracks_of(visible(Output, cls), where)
+    inputs = each_track_once({declared: declared.__tracks__.values() for declared in visible(Input, cls)}, where)
+    outputs = each_track_once({declared: declared._tracks for declared in visible(Output, cls)}, where)
     for track in {t.name for t in inputs} & {t.name for t in outputs}:
         raise ContractError(f"{where}: track name {track!r} is declared as both input and output")
     return Contract(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, dataclass_transform, overload, runtime_checkable
 
+from reactor_runtime.authoring.annotations import hints_of
 from reactor_runtime.authoring.contract import Direction, TrackSpec
-from reactor_runtime.authoring.fields import hints_of
 from reactor_runtime.authoring.names import place
 from reactor_runtime.errors import ContractError, OutputError
 
@@ -89,20 +89,19 @@ def payloads_of(output: Output) -> Mapping[str, Any]:
     return payloads
 
 
-def tracks_of(outputs: list[type[Output]], where: str) -> tuple[TrackSpec, ...]:
-    """Return the tracks of all output classes, each name once.
+def each_track_once(declared: Mapping[type, Iterable[TrackSpec]], where: str) -> tuple[TrackSpec, ...]:
+    """Return the tracks that several classes declare, each name once.
 
     Raises:
-        ContractError: Two classes give one name different kinds.
+        ContractError: Two classes give one name different kinds or rates.
     """
     tracks: dict[str, TrackSpec] = {}
-    for output in outputs:
-        for track in output._tracks:
-            if tracks.setdefault(track.name, track) != track:
+    for cls, own in declared.items():
+        for track in own:
+            if (known := tracks.setdefault(track.name, track)) != track:
                 raise ContractError(
-                    f"{where}: track {track.name!r} is declared as {tracks[track.name].kind} at "
-                    f"{tracks[track.name].rate:g} and, in {output.__name__}, as {track.kind} at {track.rate:g}; "
-                    "one name is one track"
+                    f"{where}: track {track.name!r} is declared as {known.kind} at {known.rate:g} and, in "
+                    f"{cls.__name__}, as {track.kind} at {track.rate:g}; one name is one track"
                 )
     return tuple(tracks.values())
 

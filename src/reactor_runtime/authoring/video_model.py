@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from reactor_runtime.authoring.contract import Contract, TrackSpec
-from reactor_runtime.authoring.names import place, snake
+from reactor_runtime.authoring.names import descendants, place, snake
 from reactor_runtime.authoring.openapi import capabilities
 from reactor_runtime.authoring.video_model_commands import Command, commands_of
 from reactor_runtime.authoring.video_model_tracks import (
@@ -182,12 +182,9 @@ def _declaring(cls: type[VideoModel], name: str) -> type[VideoModel]:
     """Return the decorated class that lists these weights: `cls`, the running one, or the only one there is."""
     if cls is VideoModel:
         current = running.get()
-        pending, known = list(VideoModel.__subclasses__()), []
-        while pending:
-            child = pending.pop()
-            pending += child.__subclasses__()
-            if child.__module__ in sys.modules:  # else it belongs to a model that was dropped for another
-                known.append(child)
+        # One whose module is gone belongs to a model that was dropped for another.
+        everyone = descendants(VideoModel)  # type: ignore[type-abstract]  # it is not constructed there
+        known = [child for child in everyone if child.__module__ in sys.modules]
         candidates = [current] if current else known
     else:
         candidates = [cls]

@@ -23,7 +23,7 @@ RESERVATION = 300.0
 """Seconds a reservation waits for its bytes."""
 
 
-class Stage(StrEnum):
+class UploadState(StrEnum):
     """How far an upload has come."""
 
     RESERVED = "reserved"
@@ -31,10 +31,10 @@ class Stage(StrEnum):
     COMPLETE = "complete"
 
 
-_NEXT: dict[tuple[Stage, str], Stage] = {
-    (Stage.RESERVED, "begin"): Stage.RECEIVING,
-    (Stage.RECEIVING, "finish"): Stage.COMPLETE,
-    (Stage.RECEIVING, "fail"): Stage.RESERVED,
+_NEXT: dict[tuple[UploadState, str], UploadState] = {
+    (UploadState.RESERVED, "begin"): UploadState.RECEIVING,
+    (UploadState.RECEIVING, "finish"): UploadState.COMPLETE,
+    (UploadState.RECEIVING, "fail"): UploadState.RESERVED,
 }
 
 
@@ -54,20 +54,20 @@ class Upload:
     mime_type: str
     size: int
     expires_at: float
-    stage: Stage = Stage.RESERVED
+    state: UploadState = UploadState.RESERVED
     path: Path | None = None
 
     def move(self, step: str) -> None:
-        """Go on to the next stage.
+        """Go one step on.
 
         Raises:
             ClientError: 409, the bytes are there or on their way.
         """
-        following = _NEXT.get((self.stage, step))
+        following = _NEXT.get((self.state, step))
         if following is None:
-            done = "already complete" if self.stage is Stage.COMPLETE else "already being received"
+            done = "already complete" if self.state is UploadState.COMPLETE else "already being received"
             raise ClientError(f"Upload {done}", code="already_uploaded", http_status=409)
-        self.stage = following
+        self.state = following
 
 
 class Uploads:
@@ -114,7 +114,7 @@ class Uploads:
     def _make_room(self, size: int, keep: Container[str]) -> None:
         limits, dropped = self._limits, list[Upload]()
         count, total = len(self._uploads) + 1, sum(upload.size for upload in self._uploads.values()) + size
-        unused = (u for u in self._uploads.values() if u.stage is Stage.COMPLETE and u.id not in keep)
+        unused = (u for u in self._uploads.values() if u.state is UploadState.COMPLETE and u.id not in keep)
         while count > limits.max_uploads or total > limits.max_upload_total_bytes:
             oldest = next(unused, None)
             if oldest is None:
@@ -175,7 +175,7 @@ class Uploads:
 
     def is_complete(self, upload_id: str) -> bool:
         """Whether every byte of it is there."""
-        return upload_id in self._uploads and self._uploads[upload_id].stage is Stage.COMPLETE
+        return upload_id in self._uploads and self._uploads[upload_id].state is UploadState.COMPLETE
 
     def file(self, upload_id: str) -> Uploaded:
         """Return a complete file for the model, and count it as used.
@@ -190,14 +190,14 @@ class Uploads:
 
     def expire(self, now: float) -> list[Upload]:
         """Forget the reservations that have lapsed, and return them."""
-        lapsed = [u for u in self._uploads.values() if u.stage is Stage.RESERVED and u.expires_at <= now]
+        lapsed = [u for u in self._uploads.values() if u.state is UploadState.RESERVED and u.expires_at <= now]
         for upload in lapsed:
             del self._uploads[upload.id]
         return lapsed
 
     def next_deadline(self) -> float | None:
         """Return when the next reservation lapses."""
-        return min((u.expires_at for u in self._uploads.values() if u.stage is Stage.RESERVED), default=None)
+        return min((u.expires_at for u in self._uploads.values() if u.state is UploadState.RESERVED), default=None)
 
     def close(self) -> None:
         """Forget every upload and begin to delete the files; the loop does not end before that is done."""

@@ -31,7 +31,7 @@ BLOCKS_PER_SECOND = 50
 GAP = 0.1
 """Seconds that sound may arrive early or late; beyond it something is missing, and time goes on after the gap."""
 
-_TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
+_ROTATIONS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
 
 
 class Inputs:
@@ -71,8 +71,8 @@ class Inputs:
         ref = saw.slot
         rgb = to_rgb(self._rings[ref.ring].view(ref), ref.width, ref.height)
         self._pipe.send(InputReleased(ref.ring, [ref.slot]))
-        if saw.rotation in _TURNS:
-            rgb = np.asarray(cv2.rotate(rgb, _TURNS[saw.rotation]), np.uint8)
+        if saw.rotation in _ROTATIONS:
+            rgb = np.asarray(cv2.rotate(rgb, _ROTATIONS[saw.rotation]), np.uint8)
         frame = InputFrame(rgb, saw.pts, capture_time_us=saw.capture_time_us)
         self._deliver(Received(saw.track, saw.client_id, frame))
 
