@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import math
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -18,6 +18,7 @@ from av.video.frame import PictureType
 
 from reactor_runtime.media.frame import VIDEO_CLOCK_RATE, AccessUnit, Picture
 from reactor_runtime.media.mailbox import Mailbox
+from reactor_runtime.runtime.clock import now
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +112,7 @@ class Rung:
         encoder: _Encoder | None = None
         while (item := self._take()) is not None:
             picture, done = item
-            began = time.perf_counter()
+            began_at = now()
             try:
                 size = self.spec.size_for(picture.width, picture.height)
                 if encoder is None or encoder.size != size:
@@ -122,10 +123,11 @@ class Rung:
                 # A picture that cannot be encoded costs itself and the encoder's state, never the rung.
                 log.exception("rung %s could not encode a picture", self.spec.name)
                 encoder = unit = None
-            self.encode_seconds += time.perf_counter() - began
+            encoded_at = now()
+            self.encode_seconds += encoded_at - began_at
             if unit is not None:
                 self.encoded += 1
-                self._deliver(unit)
+                self._deliver(dataclasses.replace(unit, began_at=began_at, encoded_at=encoded_at))
             done()
 
     def _take(self) -> tuple[Picture, Callable[[], None]] | None:
@@ -191,7 +193,9 @@ class _Encoder:
         if not packets:
             return None
         (packet,) = packets
-        return AccessUnit(bytes(packet), picture.pts, packet.is_keyframe, width, height)
+        return AccessUnit(
+            bytes(packet), picture.pts, packet.is_keyframe, width, height, picture.due_at, picture.answers
+        )
 
 
 def _scaled(picture: Picture, width: int, height: int) -> npt.NDArray[np.uint8]:

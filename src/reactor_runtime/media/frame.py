@@ -24,23 +24,38 @@ class Picture:
         width: Even.
         height: Even.
         pts: Ticks of 1/90000 s since the stream began, from the schedule.
+        due_at: When it is to be shown, monotonic seconds; a time that has passed, as 0, means at once.
+        answers: Ids of the commands that it is the first picture to follow.
     """
 
     i420: npt.NDArray[np.uint8]
     width: int
     height: int
     pts: int
+    due_at: float = 0.0
+    answers: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class AccessUnit:
-    """One encoded picture. `pts` is the picture's own; `is_keyframe` means it decodes alone."""
+    """One encoded picture.
+
+    Attributes:
+        pts: The picture's own, as `due_at` and `answers` are.
+        is_keyframe: Whether it decodes alone.
+        began_at: When its encoding began, monotonic seconds.
+        encoded_at: When it ended.
+    """
 
     data: bytes
     pts: int
     is_keyframe: bool
     width: int
     height: int
+    due_at: float = 0.0
+    answers: tuple[int, ...] = ()
+    began_at: float = 0.0
+    encoded_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
