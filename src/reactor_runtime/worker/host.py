@@ -121,6 +121,7 @@ class _Chunk:
     fps: float | None = None
     pinned: bool = False
     began_at: float = 0.0
+    entered_at: float = 0.0
 
 
 class Sender(Protocol):
@@ -209,7 +210,7 @@ class Host:
             chunk = self._normalise(payloads, ticket)
             asked_for = fps or self._contract.fps
             chunk.fps, chunk.pinned = asked_for or self._measured(chunk, entered, compute_time), bool(asked_for)
-            chunk.began_at = max(line.emitted_at or self._began_at for line in chunk.lines)
+            chunk.entered_at, chunk.began_at = entered, max(line.emitted_at or self._began_at for line in chunk.lines)
             sent = self._send_chunk(chunk, drop)
             for line in chunk.lines:
                 line.emitted_at = self._clock()
@@ -273,13 +274,14 @@ class Host:
             try:
                 if not self._wait_for_room(chunk, drop):
                     return index if self._ticket == chunk.ticket else 0
+                converting_at = self._clock()
                 for name, frames in chunk.video.items():
                     taken = self._take_slot(self._lines[name].ring, frames, chunk, drop)
                     if taken is None:
                         return index if self._ticket == chunk.ticket else 0
                     slots[name], pixels = taken
                     frames.write_i420(index % frames.count, pixels)
-                if not self._send_slice(chunk, index, slots):
+                if not self._send_slice(chunk, index, slots, converting_at):
                     return 0
                 slots = {}
             finally:
@@ -317,7 +319,7 @@ class Host:
                 self._changed.wait()
         return None
 
-    def _send_slice(self, chunk: _Chunk, index: int, slots: dict[str, SlotRef]) -> bool:
+    def _send_slice(self, chunk: _Chunk, index: int, slots: dict[str, SlotRef], converting_at: float) -> bool:
         with self._changed:
             if self._ticket != chunk.ticket:
                 return False
@@ -338,6 +340,8 @@ class Host:
                     chunk.pinned,
                     answers,
                     began_at=chunk.began_at,
+                    entered_at=chunk.entered_at,
+                    converting_at=converting_at,
                     emitted_at=now,
                 )
             )

@@ -238,6 +238,8 @@ class Slice(_Message, frozen=True):
         audio: Track name to interleaved little-endian int16 at 48 kHz: (channels, bytes).
         answers: Ids of the commands whose handlers had returned before this chunk's generation began.
         began_at: When generation of the chunk began.
+        entered_at: When the model handed the chunk over.
+        converting_at: When the slice had room, and its pixels began to be written.
         emitted_at: When the slice was complete in its slots.
     """
 
@@ -250,6 +252,8 @@ class Slice(_Message, frozen=True):
     pinned: bool = False
     answers: list[int] = []
     began_at: float = 0.0
+    entered_at: float = 0.0
+    converting_at: float = 0.0
     emitted_at: float = 0.0
 
 
