@@ -110,7 +110,12 @@ class Viewer:
         self.channel = self.pc.create_data_channel("data")
         self.channel.on("message", lambda e: self.messages.append(e.data))
 
-    async def connect(self, *specs: TrackSpec, tamper: Callable[[str], str] = lambda sdp: sdp) -> Viewer:
+    async def connect(
+        self,
+        *specs: TrackSpec,
+        tamper: Callable[[str], str] = lambda sdp: sdp,
+        answered: Callable[[str], str] = lambda sdp: sdp,
+    ) -> Viewer:
         for spec in specs or (VIDEO,):
             direction = "recvonly" if spec.direction == "out" else "sendonly"
             init = webrtc.RTCRtpTransceiverInit(direction=direction)
@@ -121,7 +126,7 @@ class Viewer:
         assert description is not None
         mids = {t.mid or "": spec for t, spec in zip(self.transceivers.values(), specs or (VIDEO,), strict=True)}
         self.answer_sdp = await self.server.peer.answer(tamper(description.sdp), mids)
-        answer = webrtc.RTCSessionDescriptionInit(webrtc.RTCSdpType.answer, self.answer_sdp)
+        answer = webrtc.RTCSessionDescriptionInit(webrtc.RTCSdpType.answer, answered(self.answer_sdp))
         await self.pc.set_remote_description(answer)
         for name, transceiver in self.transceivers.items():
             if name not in (WEBCAM.name, MIC.name):
