@@ -122,6 +122,7 @@ class _Chunk:
     pinned: bool = False
     began_at: float = 0.0
     entered_at: float = 0.0
+    converting_at: float = 0.0
 
 
 class Sender(Protocol):
@@ -274,14 +275,14 @@ class Host:
             try:
                 if not self._wait_for_room(chunk, drop):
                     return index if self._ticket == chunk.ticket else 0
-                converting_at = self._clock()
+                chunk.converting_at = self._clock()
                 for name, frames in chunk.video.items():
                     taken = self._take_slot(self._lines[name].ring, frames, chunk, drop)
                     if taken is None:
                         return index if self._ticket == chunk.ticket else 0
                     slots[name], pixels = taken
                     frames.write_i420(index % frames.count, pixels)
-                if not self._send_slice(chunk, index, slots, converting_at):
+                if not self._send_slice(chunk, index, slots):
                     return 0
                 slots = {}
             finally:
@@ -319,11 +320,10 @@ class Host:
                 self._changed.wait()
         return None
 
-    def _send_slice(self, chunk: _Chunk, index: int, slots: dict[str, SlotRef], converting_at: float) -> bool:
+    def _send_slice(self, chunk: _Chunk, index: int, slots: dict[str, SlotRef]) -> bool:
         with self._changed:
             if self._ticket != chunk.ticket:
                 return False
-            now = self._clock()
             answers: list[int] = []
             if index == 0 and (chunk.video or not self._contract.outputs("video")):
                 while self._answered and self._answered[0][0] <= chunk.began_at:
@@ -341,8 +341,8 @@ class Host:
                     answers,
                     began_at=chunk.began_at,
                     entered_at=chunk.entered_at,
-                    converting_at=converting_at,
-                    emitted_at=now,
+                    converting_at=chunk.converting_at,
+                    emitted_at=self._clock(),
                 )
             )
 
