@@ -9,11 +9,15 @@ import pytest
 
 from reactor_runtime.errors import ClientError
 from reactor_runtime.wire.messages import (
+    AskClock,
     Capabilities,
+    ClockTold,
     Command,
     CommandAnswered,
+    CommandTraced,
     FileUploaded,
     FrameAnswers,
+    FrameShown,
     Inbound,
     LoadingProgress,
     ModelFailed,
@@ -58,6 +62,27 @@ FROM_CLIENTS: list[tuple[str, str, Inbound]] = [
     ("data", '{"scope":"application","data":{"type":"reset"}}', Command("reset", {})),
     ("data", '{"scope":"application","data":{"type":"reset","data":null}}', Command("reset", {})),
     ("data", '{"type":"set_color","data":{"r":220}}', Command("set_color", {"r": 220})),
+    (
+        "data",
+        '{"scope":"application","data":{"type":"reset","data":{},"id":"c1","sent_at_ms":1500.5}}',
+        Command("reset", {}, "c1", sent_at=1.5005),
+    ),
+    (
+        "data",
+        '{"scope":"runtime","data":{"type":"clock","data":{"asked_at_ms":2500,"client_at_ms":1500}}}',
+        ClockTold(2.5, 1.5),
+    ),
+    (
+        "data",
+        '{"scope":"runtime","data":{"type":"frameShown","data":{"command_ids":["c1"],"shown_at_ms":1500}}}',
+        FrameShown(["c1"], 1.5),
+    ),
+    (
+        "data",
+        '{"scope":"runtime","data":{"type":"frameShown","data":{"command_ids":["c1"],"shown_at_ms":1500,'
+        '"received_at_ms":1250,"decode_ms":3}}}',
+        FrameShown(["c1"], 1.5, 1.25, 0.003),
+    ),
     ("data", '{"scope":"runtime","data":{"type":"ping","data":{}}}', Ping()),
     ("data", '{"scope":"runtime","data":{"type":"requestCapabilities","data":{}}}', RequestCapabilities()),
     ("data", '{"scope":"runtime","data":{"type":"requestSchema","data":{}}}', RequestSchema()),
@@ -214,6 +239,17 @@ TO_CLIENTS: list[tuple[Outbound, list[tuple[str, str]]]] = [
             )
         ],
     ),
+    (AskClock(2.5), [("data", '{"scope":"runtime","data":{"type":"clock","data":{"asked_at_ms":2500.0}}}')]),
+    (
+        CommandTraced("c1", "reset", {"wait": 0.0123456, "total": 0.05}),
+        [
+            (
+                "data",
+                '{"scope":"runtime","data":{"type":"commandTraced","data":{"id":"c1","command":"reset",'
+                '"stages_ms":{"wait":12.35,"total":50.0}}}}',
+            )
+        ],
+    ),
 ]
 
 
@@ -252,6 +288,9 @@ def test_what_means_nothing_here_is_ignored(channel: str, text: str) -> None:
         ("data", '{"type":7}'),
         ("data", '{"type":"reset","data":[]}'),
         ("data", '{"type":"reset","id":7}'),
+        ("data", '{"type":"reset","id":"c1","sent_at_ms":"now"}'),
+        ("data", '{"scope":"runtime","data":{"type":"frameShown","data":{"command_ids":"c1","shown_at_ms":1}}}'),
+        ("data", '{"scope":"runtime","data":{"type":"clock","data":{"asked_at_ms":null,"client_at_ms":1}}}'),
         ("data", '{"type":"set_image","uploads":{"image":"4932"}}'),
         ("data", '{"scope":"application"}'),
         ("data", '{"scope":"application","data":{"data":{}}}'),

@@ -47,7 +47,7 @@ class Commands:
         self._accepted: dict[str, Submitted] = {}
         self._replayed_at: float | None = None
 
-    def submit(self, client_id: int, command: Command, uploads: tuple[str, ...], now: float) -> None:
+    def submit(self, client_id: int, command: Command, uploads: tuple[str, ...], now: float) -> Submitted:
         """Note a command as unanswered, and put it at the end of its client's line.
 
         Raises:
@@ -59,6 +59,7 @@ class Commands:
         self._next_id += 1
         self._unanswered[entry.id] = entry
         self._lines.setdefault(client_id, deque()).append(entry)
+        return entry
 
     def take(self, is_complete: Callable[[str], bool], now: float) -> tuple[list[Submitted], list[Submitted]]:
         """Take what no longer waits out of the lines.

@@ -12,13 +12,18 @@ from reactor_runtime.errors import ClientError, InvalidArgument
 from reactor_runtime.runtime.clients import Clients
 from reactor_runtime.runtime.clock import Alarm, now
 from reactor_runtime.runtime.commands import HOLD, Commands, Submitted
+from reactor_runtime.runtime.latency import Latency
 from reactor_runtime.runtime.uploads import Upload, Uploads
 from reactor_runtime.wire import messages as wire
 from reactor_runtime.worker import messages as pipe
 
 
 class Intake:
-    """One slot's way from its clients to its model. All methods run on the event loop."""
+    """One slot's way from its clients to its model. All methods run on the event loop.
+
+    Attributes:
+        accepted: Commands that the contract let through.
+    """
 
     def __init__(
         self,
@@ -26,11 +31,14 @@ class Intake:
         clients: Clients,
         tell_model: Callable[[pipe.ToModel], None],
         note: Callable[..., None],
+        latency: Latency,
     ) -> None:
+        self.accepted = 0
         self._limits = limits
         self._clients = clients
         self._tell_model = tell_model
         self._note = note
+        self._latency = latency
         self._commands = Commands()
         self._uploads = Uploads(limits)
         self._is_open = False
@@ -41,6 +49,7 @@ class Intake:
     def open(self) -> None:
         """A session began."""
         self._commands, self._uploads, self._is_open = Commands(), Uploads(self._limits), True
+        self._latency.clear()
 
     def shut(self) -> None:
         """The session ends: the model is told no more, but may still read its files."""
@@ -110,7 +119,9 @@ class Intake:
             if upload not in self._uploads:
                 raise ClientError(f"{command.name}: unknown upload {upload!r}", code="unresolved_upload")
         contract.check(command.name, arguments)
-        self._commands.submit(client_id, replace(command, arguments=arguments), uploads, now())
+        entry = self._commands.submit(client_id, replace(command, arguments=arguments), uploads, now())
+        self._latency.received(entry)
+        self.accepted += 1
         self._note("command", name=command.name, args=arguments, conn_id=client_id)
         if missing := [upload for upload in uploads if not self._uploads.is_complete(upload)]:
             self._note("command_held", name=command.name, uploads=missing, conn_id=client_id)
@@ -118,6 +129,7 @@ class Intake:
 
     def settle(self, replied: pipe.Replied) -> None:
         """Pass the model's answer on to the client that waits for it."""
+        self._latency.replied(replied)
         entry = self._commands.settle(replied.command_id, accepted=replied.error_code is None)
         if entry is None:
             return
@@ -131,9 +143,11 @@ class Intake:
     def forget(self, client_id: int) -> None:
         """A client left: drop what it has waiting."""
         self._commands.forget(client_id)
+        self._latency.forget(client_id)
 
     def lose_model(self, reason: str) -> None:
         """The model is gone: answer what it left unanswered."""
+        self._latency.clear()
         for entry in self._commands.lose_model(now()):
             self._clients.answer(entry.client_id, entry.command, error_code="model_lost", error_message=reason)
 

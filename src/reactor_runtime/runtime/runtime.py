@@ -21,6 +21,7 @@ from reactor_runtime.runtime.clock import Alarm, now
 from reactor_runtime.runtime.facts import Facts
 from reactor_runtime.runtime.inputs import Inputs
 from reactor_runtime.runtime.intake import Intake
+from reactor_runtime.runtime.latency import Latency
 from reactor_runtime.runtime.stream import Stream
 from reactor_runtime.session import machine
 from reactor_runtime.session.journal import Journal
@@ -65,7 +66,8 @@ class Runtime:
         self._supervisor = make_supervisor(self._observe)
         self._supervision: asyncio.Task[None] | None = None
         self._clients = Clients()
-        self.intake = Intake(config, self._clients, self._supervisor.send, self._note)
+        self.latency = Latency(self._clients, self._note)
+        self.intake = Intake(config, self._clients, self._supervisor.send, self._note, self.latency)
         self.inputs = Inputs(self._supervisor.send, self._note)
         self._failure: str | None = None
         self._progress: dict[str, Any] | None = None
@@ -199,6 +201,7 @@ class Runtime:
     def _take(self, item: pipe.FromModel | ModelUp | ModelDown) -> None:
         match item:
             case pipe.Slice() if self.stream is not None:
+                self.latency.made(item)
                 self.stream.offer(item)
             case pipe.Replied():
                 self.intake.settle(item)

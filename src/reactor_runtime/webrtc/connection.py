@@ -196,6 +196,8 @@ class Connection:
                 self.send(wire.RecordingRefused("recording is off", request_id))
             case wire.FileUploaded():
                 self._runtime.intake.file_uploaded(self.id, message)
+            case wire.ClockTold() | wire.FrameShown():
+                self._runtime.latency.hear(self.id, message)
             case wire.Ping():
                 pass
 

@@ -19,12 +19,15 @@ class Command:
 
     Attributes:
         uploads: Parameter name to the reference of a file uploaded over HTTP.
+        sent_at: When it was sent, seconds on the client's clock, if the client wants to be told which frame answers it
+            (`FrameAnswers`) and tells in turn when that was shown (`FrameShown`); else None.
     """
 
     name: str
     arguments: dict[str, Any]
     request_id: str | None = None
     uploads: dict[str, dict[str, Any]] = field(default_factory=dict)
+    sent_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,31 @@ class RequestRecording:
     request_id: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ClockTold:
+    """The answer to `AskClock`, at once: what that said, and seconds on the client's clock."""
+
+    asked_at: float
+    client_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class FrameShown:
+    """The frame of a `FrameAnswers` is on the screen. Times are seconds on the client's clock.
+
+    Attributes:
+        command_ids: As they came.
+        shown_at: When it is seen.
+        received_at: When its last packet came; None where the client cannot tell.
+        decode_s: From the decoder's input to its output; None where the client cannot tell.
+    """
+
+    command_ids: Sequence[str]
+    shown_at: float
+    received_at: float | None = None
+    decode_s: float | None = None
+
+
 Inbound = (
     Command
     | Ping
@@ -102,6 +130,8 @@ Inbound = (
     | PauseTrack
     | FileUploaded
     | RequestRecording
+    | ClockTold
+    | FrameShown
 )
 
 # ---- runtime -> client ----------------------------------------------------------------------------------------
@@ -208,6 +238,8 @@ class Unreadable:
 class FrameAnswers:
     """The frame with this RTP timestamp (90 kHz, 32 bit) is the first that shows these commands' effect.
 
+    Only for the client that sent them, and only where it said when. Answered by `FrameShown`.
+
     Attributes:
         command_ids: The request ids that the client gave its commands.
     """
@@ -215,6 +247,26 @@ class FrameAnswers:
     track: str
     rtp_timestamp: int
     command_ids: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class AskClock:
+    """Asks a client that wants its commands followed for its time. Answered by `ClockTold`."""
+
+    asked_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class CommandTraced:
+    """Where the time of one command went, once its `FrameShown` has come; for its sender only.
+
+    Attributes:
+        stages: Name of the stage to seconds, in the order of time; `total` is all of it.
+    """
+
+    request_id: str
+    command: str
+    stages: Mapping[str, float]
 
 
 Outbound = (
@@ -230,4 +282,6 @@ Outbound = (
     | LoadingProgress
     | Unreadable
     | FrameAnswers
+    | AskClock
+    | CommandTraced
 )

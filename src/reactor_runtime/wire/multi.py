@@ -1,10 +1,11 @@
 """The JSON family "multi": the channels `control` and `data`, text frames.
 
 `control` carries the track verbs. `data` carries everything else as `{"scope", "data": {"type", "data"}}`; a frame
-without a scope is an application command as it stands. Three things go beyond the published family, and published
+without a scope is an application command as it stands. Four things go beyond the published family, and published
 clients neither send nor see them: an application command may carry an `id` beside its `type`; it is then answered by
-`commandAccepted`; and what the family has no word for (a refused command, the session's state, a failed model) is told
-in runtime-scope messages of our own, which those clients ignore.
+`commandAccepted`; one that also carries `sent_at_ms`, the client's clock, is followed to the client's screen (`clock`,
+`frameAnswers`, `frameShown`, `commandTraced`); and what the family has no word for (a refused command, the session's
+state, a failed model) is told in runtime-scope messages of our own, which those clients ignore.
 """
 
 from __future__ import annotations
@@ -16,11 +17,15 @@ import msgspec
 
 from reactor_runtime.errors import ClientError
 from reactor_runtime.wire.messages import (
+    AskClock,
     Capabilities,
+    ClockTold,
     Command,
     CommandAnswered,
+    CommandTraced,
     FileUploaded,
     FrameAnswers,
+    FrameShown,
     Inbound,
     LoadingProgress,
     ModelFailed,
@@ -57,6 +62,7 @@ class _Said(msgspec.Struct):
     data: dict[str, Any] | None = None
     id: str | None = None
     uploads: dict[str, dict[str, Any]] | None = None
+    sent_at_ms: float | None = None
 
 
 class _Scoped(msgspec.Struct):
@@ -80,6 +86,18 @@ class _Track(msgspec.Struct):
 
 class _Clip(msgspec.Struct):
     duration_seconds: float
+
+
+class _Clock(msgspec.Struct):
+    asked_at_ms: float
+    client_at_ms: float
+
+
+class _Shown(msgspec.Struct):
+    command_ids: list[str]
+    shown_at_ms: float
+    received_at_ms: float | None = None
+    decode_ms: float | None = None
 
 
 def decode(channel: str, data: str | bytes) -> Inbound | None:
@@ -133,6 +151,11 @@ def encode(message: Outbound) -> list[Frame]:
             return [_runtime("unreadable", {"reason": reason})]
         case FrameAnswers(track=track, rtp_timestamp=ticks, command_ids=ids):
             return [_runtime("frameAnswers", {"track": track, "rtp_timestamp": ticks, "command_ids": ids})]
+        case AskClock(asked_at=asked_at):
+            return [_runtime("clock", {"asked_at_ms": asked_at * 1000})]
+        case CommandTraced(request_id=request_id, command=command, stages=stages):
+            stages_ms = {stage: round(seconds * 1000, 2) for stage, seconds in stages.items()}
+            return [_runtime("commandTraced", {"id": request_id, "command": command, "stages_ms": stages_ms})]
 
 
 # ---- reading --------------------------------------------------------------------------------------------------
@@ -190,11 +213,22 @@ def _read_data(frame: dict[str, Any]) -> Inbound | None:
             return RequestRecording(msgspec.convert(body, _Clip).duration_seconds, said.id)
         case "requestRecording":
             return RequestRecording(None, said.id)
+        case "clock":
+            clock = msgspec.convert(body, _Clock)
+            return ClockTold(clock.asked_at_ms / 1000, clock.client_at_ms / 1000)
+        case "frameShown":
+            shown = msgspec.convert(body, _Shown)
+            received_at, decode = _seconds(shown.received_at_ms), _seconds(shown.decode_ms)
+            return FrameShown(shown.command_ids, shown.shown_at_ms / 1000, received_at, decode)
     return None
 
 
+def _seconds(milliseconds: float | None) -> float | None:
+    return None if milliseconds is None else milliseconds / 1000
+
+
 def _command(said: _Said) -> Command:
-    return Command(said.type, said.data or {}, said.id, said.uploads or {})
+    return Command(said.type, said.data or {}, said.id, said.uploads or {}, _seconds(said.sent_at_ms))
 
 
 def _read_control(frame: dict[str, Any]) -> Inbound | None:

@@ -13,8 +13,8 @@ from reactor_runtime.wire.messages import Command
 from reactor_runtime.wire.multi import MAX_BYTES, MAX_DEPTH, decode
 
 channels = st.sampled_from(["data", "control", "chat"])
-envelope = ["scope", "type", "data", "id", "uploads", "event", "method", "request_id", "name", "size"]
-meanings = ["application", "runtime", "ping", "requestClip", "duration_seconds", "fileUploaded"]
+envelope = ["scope", "type", "data", "id", "uploads", "event", "method", "request_id", "name", "size", "sent_at_ms"]
+meanings = ["application", "runtime", "ping", "requestClip", "duration_seconds", "fileUploaded", "frameShown", "clock"]
 verbs = ["request", "notification", "publish_track", "resume_track"]
 words = st.sampled_from([*envelope, *meanings, *verbs])
 values = st.recursive(
