@@ -11,7 +11,7 @@
 
 import { Connection, sleep } from "./connection";
 import { health, HttpError, startSession } from "./signalling";
-import { encodeCommand, type Descriptor, type Inbound, type JsonObject, type Progress } from "./wire";
+import { encodeCommand, encodeRuntime, type Descriptor, type Inbound, type JsonObject, type Progress } from "./wire";
 
 export type State = "connecting" | "waiting" | "live" | "recovering" | "failed" | "lost" | "ended";
 
@@ -106,13 +106,18 @@ export class Client {
   send(name: string, args: JsonObject = {}): Promise<void> {
     const id = `c${++this.#commands}`;
     return new Promise((resolve, reject) => {
-      if (!this.#connection?.send(encodeCommand(name, args, id))) {
+      if (!this.#connection?.send(encodeCommand(name, args, id, performance.now()))) {
         reject(new Refused("not_connected", "Not connected."));
         return;
       }
       const timer = setTimeout(() => this.#settle(id, new Refused("no_answer", "No answer.")), REPLY_TIMEOUT_MS);
       this.#pending.set(id, { resolve, reject, timer });
     });
+  }
+
+  /** Tells the runtime something that it does not answer; lost while not connected. */
+  tell(type: string, data: JsonObject): void {
+    this.#connection?.send(encodeRuntime(type, data));
   }
 
   /** Begins a new session after one has ended. */
@@ -183,6 +188,9 @@ export class Client {
     if (message.kind === "accepted") this.#settle(message.id);
     if (message.kind === "rejected" && message.id !== null) {
       this.#settle(message.id, new Refused(message.code, message.message || message.code));
+    }
+    if (message.kind === "clock") {
+      this.tell("clock", { asked_at_ms: message.askedAt, client_at_ms: performance.now() });
     }
     if (message.kind === "loading") this.view.showLoading(message.progress);
     if (message.kind === "ended") this.#ended = message.reason;

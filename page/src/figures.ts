@@ -1,6 +1,7 @@
 /** What is measured of the connection, once a second. */
 
 import type { Connection } from "./connection";
+import type { Follower } from "./latency";
 import type { Stage } from "./stage";
 
 export interface TrackFigures {
@@ -79,4 +80,12 @@ export function describe({ rttMs, bitrateBps, tracks }: Figures): string[] {
   if (rttMs !== null) words.push(`rtt ${Math.round(rttMs)} ms`);
   words.push(bitrateBps < 1e6 ? `${Math.round(bitrateBps / 1e3)} kbit/s` : `${(bitrateBps / 1e6).toFixed(1)} Mbit/s`);
   return words;
+}
+
+/** Command-to-photon latency as a few words, and where the last command's time went, to be read on demand. */
+export function describeLatency({ last, p50, p95 }: NonNullable<ReturnType<Follower["figures"]>>): [string, string] {
+  const ms = (value: number) => `${Math.round(value)} ms`;
+  const { total = 0, ...stages } = last.stages;
+  const split = Object.entries(stages).map(([stage, value]) => `${stage} ${value.toFixed(1)} ms`);
+  return [`answer ${ms(total)} (p50 ${ms(p50)}, p95 ${ms(p95)})`, `${last.command}: ${split.join(", ")}`];
 }

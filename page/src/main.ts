@@ -4,7 +4,8 @@ import "./stage.css";
 import "./panel.css";
 import { Client, type State } from "./client";
 import { h, part } from "./dom";
-import { describe, Meter, type Figures } from "./figures";
+import { describe, describeLatency, Meter, type Figures } from "./figures";
+import { Follower } from "./latency";
 import { Log } from "./log";
 import { Overlay } from "./overlay";
 import { Panel } from "./panel";
@@ -22,6 +23,8 @@ declare global {
       send(name: string, args?: JsonObject): Promise<void>;
       /** The last measurement, at most a second old; null while not connected. */
       stats(): Figures | null;
+      /** From the hand to the picture, ms: the last command with its stages, and quantiles; null before the first. */
+      latency(): ReturnType<Follower["figures"]>;
     };
   }
 }
@@ -32,7 +35,16 @@ const TONES: { [state in State]?: "warning" | "failure" } = { lost: "warning", r
 
 const badge = part("state");
 const log = new Log(part("messages"));
-const stage = new Stage(part("stage"), part<HTMLButtonElement>("mute"), () => client.mediaArrived());
+const follower = new Follower((sight) => client.tell("frameShown", { ...sight }));
+const stage = new Stage(
+  part("stage"),
+  part<HTMLButtonElement>("mute"),
+  (track, frame) => {
+    client.mediaArrived();
+    follower.see(track, frame);
+  },
+  () => client.mediaArrived(),
+);
 const overlay = new Overlay(part("overlay"), () => stage.hasPicture, () => client.restart());
 const panel = new Panel(part("controls"), (event, args) => client.send(event, args));
 
@@ -57,7 +69,10 @@ const client = new Client({
   },
   showTrack: (name, track) => stage.attach(name, track),
   showConnection: () => sources.resume(),
-  keepPictures: () => stage.keepPictures(),
+  keepPictures() {
+    stage.keepPictures();
+    follower.reset();
+  },
   showMessage,
 });
 
@@ -81,6 +96,10 @@ function showMessage(message: Inbound): void {
       }
       toast(message.summary);
       return log.add("the model failed", message.summary, "failure");
+    case "answers":
+      return follower.expect(message.track, message.rtpTimestamp, message.ids);
+    case "traced":
+      return follower.note(message.traced);
     case "unreadable":
       return log.add("unreadable", message.reason, "warning");
     default:
@@ -106,7 +125,13 @@ let figures: Figures | null = null;
 setInterval(async () => {
   const { connection } = client;
   figures = connection ? await meter.measure(connection) : null;
-  part("figures").replaceChildren(...(figures ? describe(figures) : []).map((word) => h("span", {}, word)));
+  const words = (figures ? describe(figures) : []).map((word) => h("span", {}, word));
+  const latency = follower.figures();
+  if (figures && latency) {
+    const [word, title] = describeLatency(latency);
+    words.push(h("span", { "data-testid": "latency", title }, word));
+  }
+  part("figures").replaceChildren(...words);
 }, MEASURE_INTERVAL_MS);
 
 window.reactor = {
@@ -118,6 +143,7 @@ window.reactor = {
   },
   send: (name, args) => client.send(name, args),
   stats: () => figures,
+  latency: () => follower.figures(),
 };
 
 addEventListener("pagehide", () => client.close());

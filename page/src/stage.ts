@@ -13,7 +13,7 @@ class Tile {
   #presented = 0; // the browser's own count, which begins anew with every source
   #kept = false;
 
-  constructor(name: string, onPicture: () => void) {
+  constructor(name: string, onPicture: (frame: VideoFrameCallbackMetadata) => void) {
     this.video = h("video", {
       "data-testid": `stage-${name}`,
       "aria-label": `Live picture ${name}`,
@@ -23,12 +23,12 @@ class Tile {
     });
     this.video.muted = true; // the attribute alone does not mute an element made by script
     this.element = h("figure", { class: "tile" }, this.video, this.#still, h("figcaption", {}, name));
-    const onFrame = (_now: number, { presentedFrames }: VideoFrameCallbackMetadata) => {
-      const step = presentedFrames - this.#presented;
+    const onFrame = (_now: number, frame: VideoFrameCallbackMetadata) => {
+      const step = frame.presentedFrames - this.#presented;
       this.shown += step > 0 ? step : 1;
-      this.#presented = presentedFrames;
+      this.#presented = frame.presentedFrames;
       if (!this.#kept) this.#still.hidden = true;
-      onPicture();
+      onPicture(frame);
       this.video.requestVideoFrameCallback(onFrame);
     };
     this.video.requestVideoFrameCallback(onFrame);
@@ -64,7 +64,8 @@ export class Stage {
   constructor(
     private readonly element: HTMLElement,
     private readonly muteButton: HTMLButtonElement,
-    private readonly onMedia: () => void,
+    private readonly onPicture: (track: string, frame: VideoFrameCallbackMetadata) => void,
+    private readonly onSound: () => void,
   ) {
     muteButton.addEventListener("click", () => this.#setMuted(muteButton.getAttribute("aria-pressed") === "true"));
   }
@@ -86,7 +87,7 @@ export class Stage {
     this.#tiles.clear();
     this.#players.clear();
     for (const { name, kind } of outputs) {
-      if (kind === "video") this.#tiles.set(name, new Tile(name, this.onMedia));
+      if (kind === "video") this.#tiles.set(name, new Tile(name, (frame) => this.onPicture(name, frame)));
       else this.#players.set(name, this.#player(name));
     }
     const tiles = [...this.#tiles.values()].map((tile) => tile.element);
@@ -120,7 +121,7 @@ export class Stage {
 
   #player(name: string): HTMLAudioElement {
     const player = h("audio", { "data-testid": `stage-${name}`, autoplay: true });
-    player.addEventListener("timeupdate", this.onMedia);
+    player.addEventListener("timeupdate", this.onSound);
     return player;
   }
 

@@ -3,9 +3,9 @@ import { decode, decodeAnswer, encodeCommand, encodePublish, encodeRuntime, enco
 
 const runtime = (type: string, data: unknown) => decode(JSON.stringify({ scope: "runtime", data: { type, data } }));
 
-test("a command is an application message with its id beside type and data", () => {
-  expect(encodeCommand("set_prompt", { prompt: "héllo ✓" }, "c1")).toBe(
-    '{"scope":"application","data":{"type":"set_prompt","data":{"prompt":"héllo ✓"},"id":"c1"}}',
+test("a command is an application message with its id and its time beside type and data", () => {
+  expect(encodeCommand("set_prompt", { prompt: "héllo ✓" }, "c1", 1500.5)).toBe(
+    '{"scope":"application","data":{"type":"set_prompt","data":{"prompt":"héllo ✓"},"id":"c1","sent_at_ms":1500.5}}',
   );
 });
 
@@ -69,4 +69,18 @@ test.each([
   ["mediaStats", { video: {} }, null],
 ])("the runtime's %s with %j is understood", (type, data, message) => {
   expect(runtime(type, data)).toEqual(message);
+});
+
+test("what follows a command to the screen is read", () => {
+  expect(runtime("clock", { asked_at_ms: 2500.5 })).toEqual({ kind: "clock", askedAt: 2500.5 });
+  expect(runtime("frameAnswers", { track: "main", rtp_timestamp: 4000000000, command_ids: ["c1"] })).toEqual({
+    kind: "answers",
+    track: "main",
+    rtpTimestamp: 4000000000,
+    ids: ["c1"],
+  });
+  expect(runtime("commandTraced", { id: "c1", command: "paint", stages_ms: { total: 50 } })).toEqual({
+    kind: "traced",
+    traced: { id: "c1", command: "paint", stages: { total: 50 } },
+  });
 });

@@ -32,6 +32,13 @@ export interface Health {
   progress?: Progress | null;
 }
 
+/** Where the time of a command went: stage to milliseconds, in the order of time, then `added` and `total`. */
+export interface Traced {
+  id: string;
+  command: string;
+  stages: Record<string, number>;
+}
+
 /** One frame of the `data` channel, server to client. */
 export type Inbound =
   | { kind: "message"; type: string; data: Json }
@@ -42,10 +49,14 @@ export type Inbound =
   | { kind: "ended"; reason: string }
   | { kind: "failed"; where: string; summary: string }
   | { kind: "loading"; progress: Progress }
-  | { kind: "unreadable"; reason: string };
+  | { kind: "unreadable"; reason: string }
+  | { kind: "clock"; askedAt: Json }
+  | { kind: "answers"; track: string; rtpTimestamp: number; ids: string[] }
+  | { kind: "traced"; traced: Traced };
 
-export function encodeCommand(name: string, args: JsonObject, id: string): string {
-  return JSON.stringify({ scope: "application", data: { type: name, data: args, id } });
+/** A command that the server follows to the screen, since it says when it was sent. */
+export function encodeCommand(name: string, args: JsonObject, id: string, sentAtMs: number): string {
+  return JSON.stringify({ scope: "application", data: { type: name, data: args, id, sent_at_ms: sentAtMs } });
 }
 
 export function encodeRuntime(type: string, data: JsonObject = {}): string {
@@ -119,6 +130,21 @@ function decodeRuntime(type: string, data: Json): Inbound | null {
     }
     case "unreadable":
       return { kind: "unreadable", reason: word(field["reason"]) };
+    case "clock":
+      return { kind: "clock", askedAt: field["asked_at_ms"] ?? null };
+    case "frameAnswers": {
+      const ids = field["command_ids"];
+      return {
+        kind: "answers",
+        track: word(field["track"]),
+        rtpTimestamp: Number(field["rtp_timestamp"]),
+        ids: Array.isArray(ids) ? ids.map(word) : [],
+      };
+    }
+    case "commandTraced": {
+      const stages = isObject(field["stages_ms"]) ? (field["stages_ms"] as Record<string, number>) : {};
+      return { kind: "traced", traced: { id: word(field["id"]), command: word(field["command"]), stages } };
+    }
     default:
       return null;
   }

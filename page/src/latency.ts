@@ -1,0 +1,95 @@
+/**
+ * How long commands take from the hand to the picture. The server names the frame that is the first to show a command;
+ * the browser says when that frame is seen. Times are milliseconds of `performance.now()`.
+ */
+
+import type { Traced } from "./wire";
+
+/** A frame on the screen, as `requestVideoFrameCallback` tells of it. */
+export type Frame = Pick<VideoFrameCallbackMetadata, "expectedDisplayTime" | "rtpTimestamp" | "receiveTime" | "processingDuration">;
+
+/** Tells the server that a frame which answers commands is seen. */
+export interface Sight {
+  command_ids: string[];
+  shown_at_ms: number;
+  received_at_ms?: number;
+  decode_ms?: number;
+}
+
+interface Awaited {
+  track: string;
+  rtpTimestamp: number;
+  ids: string[];
+}
+
+const KEPT_FRAMES = 16; // a frame may be seen before the message that names it arrives
+const MOST_AWAITED = 64; // a hidden page shows nothing
+const KEPT_TOTALS = 100;
+
+export class Follower {
+  readonly #seen = new Map<string, Frame[]>();
+  #awaited: Awaited[] = [];
+  #totals: number[] = [];
+  #last: Traced | undefined;
+
+  constructor(private readonly report: (sight: Sight) => void) {}
+
+  /** A frame is on the screen. */
+  see(track: string, frame: Frame): void {
+    if (frame.rtpTimestamp === undefined) return; // this browser does not tell
+    const seen = this.#seen.get(track) ?? [];
+    seen.push(frame);
+    if (seen.length > KEPT_FRAMES) seen.shift();
+    this.#seen.set(track, seen);
+    if (this.#awaited.length) this.#match();
+  }
+
+  /** The server names the frame that answers commands. */
+  expect(track: string, rtpTimestamp: number, ids: string[]): void {
+    this.#awaited.push({ track, rtpTimestamp, ids });
+    if (this.#awaited.length > MOST_AWAITED) this.#awaited.shift();
+    this.#match();
+  }
+
+  /** The server says where the time of a command went. */
+  note(traced: Traced): void {
+    this.#last = traced;
+    this.#totals.push(traced.stages["total"] ?? 0);
+    if (this.#totals.length > KEPT_TOTALS) this.#totals.shift();
+  }
+
+  /** Frames of a new connection have other timestamps. */
+  reset(): void {
+    this.#seen.clear();
+    this.#awaited = [];
+  }
+
+  /** The last command, and the totals that half and nineteen twentieths of the latest hundred stay within. */
+  figures(): { last: Traced; p50: number; p95: number } | null {
+    if (!this.#last) return null;
+    const sorted = [...this.#totals].sort((a, b) => a - b);
+    const at = (share: number) => sorted[Math.ceil(share * sorted.length) - 1]!;
+    return { last: this.#last, p50: at(0.5), p95: at(0.95) };
+  }
+
+  #match(): void {
+    this.#awaited = this.#awaited.filter(({ track, rtpTimestamp, ids }) => {
+      // The browser may leave a frame out: the first one after it shows the command then.
+      const frame = this.#seen.get(track)?.find((seen) => isNotBefore(seen.rtpTimestamp!, rtpTimestamp));
+      if (!frame) return true;
+      const { expectedDisplayTime, receiveTime, processingDuration } = frame;
+      this.report({
+        command_ids: ids,
+        shown_at_ms: expectedDisplayTime,
+        ...(receiveTime !== undefined && { received_at_ms: receiveTime }),
+        ...(processingDuration !== undefined && { decode_ms: processingDuration * 1000 }),
+      });
+      return false;
+    });
+  }
+}
+
+/** Compares RTP timestamps, which begin anew after 32 bits. */
+function isNotBefore(timestamp: number, other: number): boolean {
+  return ((timestamp - other) >>> 0) < 2 ** 31;
+}
