@@ -60,6 +60,7 @@ class Contract(msgspec.Struct, frozen=True):
         generation: The authoring style; it decides session rules, never how media flows.
         fps: Playout rate pinned by the author, None when it is measured.
         buffer_size: Ceiling on frames generated ahead of what is shown (never below one chunk).
+        max_lead_ms: Ceiling on how long they last (never below one chunk); None leaves it to `buffer_size`.
     """
 
     model_name: str
@@ -71,6 +72,7 @@ class Contract(msgspec.Struct, frozen=True):
     version: str = "v0.0.0"
     fps: float | None = None
     buffer_size: int = 4
+    max_lead_ms: float | None = None
 
     def outputs(self, kind: Kind | None = None) -> tuple[TrackSpec, ...]:
         """Return the output tracks in declaration order, of one kind if asked."""

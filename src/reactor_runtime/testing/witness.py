@@ -13,7 +13,9 @@ import numpy.typing as npt
 
 from reactor_runtime.authoring.contract import Contract
 from reactor_runtime.errors import AuthorError
-from reactor_runtime.worker.host import Host, Where, _Chunk
+from reactor_runtime.worker.chunk import Chunk as Emitted
+from reactor_runtime.worker.failure import Where
+from reactor_runtime.worker.host import Host
 from reactor_runtime.worker.messages import (
     Flushed,
     FromModel,
@@ -282,7 +284,7 @@ class _WitnessedHost(Host):
     def failed(self, where: Where, error: BaseException | str) -> None:
         self._witness.failed(where, error)
 
-    def _send_slice(self, chunk: _Chunk, index: int, slots: dict[str, SlotRef]) -> bool:
+    def _send_slice(self, chunk: Emitted, index: int, slots: dict[str, SlotRef]) -> bool:
         for name, ref in slots.items():
             frames = chunk.video[name]
             self._witness.picture(ref, frames.rgb(index % frames.count))

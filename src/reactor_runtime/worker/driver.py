@@ -47,10 +47,13 @@ class Outlet(Protocol):
     ) -> int:
         """Normalise one chunk into ring slots and hand it to the stream; wait while the stream is full.
 
+        Where the rate is pinned, it also waits until it is time to make the next chunk, which is then ready shortly
+        before its slot; not with `drop`.
+
         Args:
             payloads: Track name to what the author gave: see `media.normalise`.
             fps: Rate to play at; None measures it (from `compute_time`, else from the time between emits).
-            compute_time: Seconds the chunk took to generate.
+            compute_time: Seconds the chunk took to generate, until now.
             drop: Throw away what finds no room instead of waiting.
 
         Returns:
@@ -62,6 +65,12 @@ class Outlet(Protocol):
 
     def flush(self, *, hold: bool = False) -> None:
         """Drop everything not yet shown, here and in the server; wakes an `emit` that waits."""
+
+    def supersede(self) -> None:
+        """Flush and keep the last picture, where anything was emitted since the last flush.
+
+        A chunk that comes later is dropped too if its `compute_time` says that it was begun before.
+        """
 
     def say(self, data: object, *, name: str | None = None, client_id: int | None = None) -> None:
         """Send a message to one client, or to all. It is encoded before this returns.

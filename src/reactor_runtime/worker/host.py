@@ -6,26 +6,25 @@ import itertools
 import sys
 import threading
 import time
-import traceback
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from reactor_runtime.authoring import profiling
-from reactor_runtime.authoring.contract import Contract, TrackSpec
-from reactor_runtime.errors import AuthorError, OutputError, ReactorError
+from reactor_runtime.authoring.contract import Contract
+from reactor_runtime.errors import AuthorError, OutputError
 from reactor_runtime.media.audio import Resampler, audio_samples, interleave, split
 from reactor_runtime.media.frame import AUDIO_CLOCK_RATE
 from reactor_runtime.media.pacer import FASTEST
 from reactor_runtime.media.video import VideoFrames, video_frames
+from reactor_runtime.worker.chunk import Chunk, Line, Ticket
+from reactor_runtime.worker.failure import Where, failure
+from reactor_runtime.worker.lead import Lead
 from reactor_runtime.worker.messages import (
-    Failed,
     Flushed,
     FromModel,
     Invoke,
@@ -51,78 +50,9 @@ USUAL_FPS = 30.0
 """Frames per second assumed where nothing better is known."""
 NOTHING = "there is nothing to emit: give a picture or sound for at least one output track"
 
-_RUNTIME = Path(__file__).parents[1]
-
-Where = Literal["import", "load", "run", "handler", "hook"]
-_WHERE_WORDS = {
-    "import": "while being imported",
-    "load": "in load()",
-    "run": "in run()",
-    "handler": "in a command handler",
-    "hook": "in a session hook",
-}
-
-
-def failure(where: Where, error: BaseException | str) -> Failed:
-    """Describe what went wrong: to clients without the author's words, to the author with all of them."""
-    if isinstance(error, str):
-        return Failed(where, f"the model failed {_WHERE_WORDS[where]}", legible(error))
-    name = type(error).__name__
-    text = str(error) if isinstance(error, ReactorError) else f"{name}: {error}".removesuffix(": ")
-    # What the runtime itself found while importing is told whole by its message; the author's code is in its cause.
-    origin = error.__cause__ if where == "import" and isinstance(error, ReactorError) else error
-    trace = "" if origin is None else _authors_trace(origin)
-    return Failed(where, f"the model raised {name} {_WHERE_WORDS[where]}", legible(text), legible(trace))
-
-
-def _authors_trace(error: BaseException) -> str:
-    """Format a traceback from the author's first line on, and to the last one where the runtime itself refused."""
-    told = traceback.TracebackException.from_exception(error)
-    theirs = [n for n, frame in enumerate(told.stack) if not Path(frame.filename).is_relative_to(_RUNTIME)]
-    refused = isinstance(error, ReactorError)
-    if theirs:
-        told.stack = traceback.StackSummary(told.stack[theirs[0] : theirs[-1] + 1 if refused else None])
-    return "" if refused and not theirs else "".join(told.format())
-
 
 def _samples(slices: list[dict[str, tuple[int, bytes]]], track: str) -> int:
     return sum(len(block[track][1]) // (2 * block[track][0]) for block in slices if track in block)
-
-
-Ticket = tuple[int, int]
-"""Session and epoch that a chunk belongs to; once they are over, the rest of the chunk is abandoned."""
-
-
-@dataclass(slots=True)
-class _Line:
-    """One output track.
-
-    Attributes:
-        lock: Held while a chunk of this track goes out; guards what is not guarded by `Host._changed`, as `ring` is.
-        emitted_at: When the last emit of this session returned; None before the first.
-    """
-
-    spec: TrackSpec
-    ring: RingWriter
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    emitted_at: float | None = None
-    resampler: tuple[Ticket, int, Resampler] | None = None
-
-
-@dataclass(slots=True)
-class _Chunk:
-    """One emit, normalised: `count` time slices. A video of one frame goes into each of them."""
-
-    count: int
-    video: dict[str, VideoFrames]
-    audio: list[dict[str, tuple[int, bytes]]]
-    lines: list[_Line]
-    ticket: Ticket
-    fps: float | None = None
-    pinned: bool = False
-    began_at: float = 0.0
-    entered_at: float = 0.0
-    converting_at: float = 0.0
 
 
 class Sender(Protocol):
@@ -147,13 +77,16 @@ class Host:
         self._pipe = pipe
         self._clock = clock
         numbers = itertools.count(first_ring)
-        self._lines = {spec.name: _Line(spec, RingWriter(spec.name, numbers, pipe.send)) for spec in contract.outputs()}
-        self._changed = threading.Condition()
+        self._lines = {spec.name: Line(spec, RingWriter(spec.name, numbers, pipe.send)) for spec in contract.outputs()}
+        self._changed = threading.Condition()  # reentrant
         # Guarded by `_changed`:
+        self._lead = Lead(contract.buffer_size, None if contract.max_lead_ms is None else contract.max_lead_ms / 1000)
         self._session = 0
         self._open = False
         self._began_at = 0.0
         self._epoch = 0
+        self._is_clean = True
+        self._superseded_at = 0.0
         self._ahead = 0
         self._unanswered: dict[int, str] = {}
         self._answered: deque[tuple[float, int]] = deque(maxlen=1024)
@@ -176,6 +109,8 @@ class Host:
                     self._unanswered[message.command_id] = message.name
                 case Played():
                     self._ahead -= message.slices
+                    if message.at:
+                        self._lead.note_shown(message.at, message.interval)
                 case Released():
                     for line in self._lines.values():
                         for slot in message.slots:
@@ -211,8 +146,12 @@ class Host:
             chunk = self._normalise(payloads, ticket)
             asked_for = fps or self._contract.fps
             chunk.fps, chunk.pinned = asked_for or self._measured(chunk, entered, compute_time), bool(asked_for)
-            chunk.entered_at, chunk.began_at = entered, max(line.emitted_at or self._began_at for line in chunk.lines)
+            chunk.entered_at, chunk.normalised_at = entered, self._clock()
+            chunk.current_at = entered - max(compute_time or 0.0, 0.0)
+            chunk.began_at = max(chunk.resumed_at or self._began_at, chunk.current_at if compute_time else 0.0)
             sent = self._send_chunk(chunk, drop)
+            if not drop:
+                self._wait_to_begin(chunk)
             for line in chunk.lines:
                 line.emitted_at = self._clock()
         return sent
@@ -221,14 +160,26 @@ class Host:
         """Drop everything not yet shown; see `Outlet.flush`."""
         with self._changed:
             self._epoch += 1
+            self._is_clean = True
             self._pipe.send(Flushed(self._epoch, hold))
+            self._changed.notify_all()
+
+    def supersede(self) -> None:
+        """Drop everything not yet shown, and what is being made; see `Outlet.supersede`."""
+        with self._changed:
+            self._superseded_at = self._clock()
+            if not self._is_clean:
+                self.flush(hold=True)
             self._changed.notify_all()
 
     @property
     def _ticket(self) -> Ticket | None:
         return (self._session, self._epoch) if self._open else None
 
-    def _normalise(self, payloads: Mapping[str, object], ticket: Ticket) -> _Chunk:
+    def _is_wanted(self, chunk: Chunk) -> bool:
+        return self._ticket == chunk.ticket and chunk.current_at >= self._superseded_at
+
+    def _normalise(self, payloads: Mapping[str, object], ticket: Ticket) -> Chunk:
         lines = [self._lines[name] for name in payloads]
         video: dict[str, VideoFrames] = {}
         for line in lines:
@@ -236,7 +187,7 @@ class Host:
                 name = line.spec.name
                 frames = video_frames(payloads[name], track=name)
                 if frames.count == 0:
-                    return _Chunk(0, {}, [], lines, ticket)
+                    return Chunk(0, {}, [], lines, ticket)
                 video[name] = frames
         batches = {name: frames.count for name, frames in video.items() if frames.count > 1}
         if len(set(batches.values())) > 1:
@@ -250,36 +201,35 @@ class Host:
                 for block, part in zip(audio, split(samples, count), strict=True):
                     if part.size:
                         block[line.spec.name] = (part.shape[0], interleave(part))
-        return _Chunk(count, video, audio, lines, ticket)
+        return Chunk(count, video, audio, lines, ticket)
 
-    def _resampled(self, line: _Line, payload: object, ticket: Ticket) -> npt.NDArray[np.int16]:
+    def _resampled(self, line: Line, payload: object, ticket: Ticket) -> npt.NDArray[np.int16]:
         samples = audio_samples(payload, track=line.spec.name)
         channels = samples.shape[0]
         if line.resampler is None or line.resampler[:2] != (ticket, channels):
             line.resampler = (ticket, channels, Resampler(int(line.spec.rate), channels))
         return line.resampler[2].push(samples)
 
-    def _measured(self, chunk: _Chunk, entered: float, compute_time: float | None) -> float | None:
+    def _measured(self, chunk: Chunk, entered: float, compute_time: float | None) -> float | None:
         """Frames per second that the model could make, if this chunk tells; sound plays at its own rate."""
         if samples := max((_samples(chunk.audio, line.spec.name) for line in chunk.lines), default=0):
             return chunk.count * AUDIO_CLOCK_RATE / samples
         # How long a session's first chunk took to make cannot be told from waiting for the session's first command.
-        since = [line.emitted_at for line in chunk.lines if line.emitted_at is not None]
-        seconds = compute_time or (entered - max(since) if since else 0.0)
+        seconds = compute_time or (0.0 if chunk.resumed_at is None else entered - chunk.resumed_at)
         return chunk.count / seconds if seconds > 0 else None
 
-    def _send_chunk(self, chunk: _Chunk, drop: bool) -> int:
+    def _send_chunk(self, chunk: Chunk, drop: bool) -> int:
         """Send slice after slice, each as soon as it has room; return how many went out, 0 when overtaken."""
         for index in range(chunk.count):
             slots: dict[str, SlotRef] = {}
             try:
                 if not self._wait_for_room(chunk, drop):
-                    return index if self._ticket == chunk.ticket else 0
+                    return index if self._is_wanted(chunk) else 0
                 chunk.converting_at = self._clock()
                 for name, frames in chunk.video.items():
                     taken = self._take_slot(self._lines[name].ring, frames, chunk, drop)
                     if taken is None:
-                        return index if self._ticket == chunk.ticket else 0
+                        return index if self._is_wanted(chunk) else 0
                     slots[name], pixels = taken
                     frames.write_i420(index % frames.count, pixels)
                 if not self._send_slice(chunk, index, slots):
@@ -290,15 +240,20 @@ class Host:
                     self._give_back(slots)
         return chunk.count
 
-    def _lead(self, chunk: _Chunk) -> int:
-        """Slices that may wait to be shown: never less than a chunk, or making and showing could not overlap."""
-        return max(self._contract.buffer_size, chunk.count)
+    def _wait_to_begin(self, chunk: Chunk) -> None:
+        """Wait until it is time to make the next chunk: begun now, it would only grow old in the queue."""
+        with self._changed:
+            while chunk.interval is not None and self._is_wanted(chunk):
+                left = self._lead.begin_at(chunk.count, self._ahead, chunk.interval) - self._clock()
+                if left <= 0:
+                    return
+                self._changed.wait(left)
 
-    def _wait_for_room(self, chunk: _Chunk, drop: bool) -> bool:
+    def _wait_for_room(self, chunk: Chunk, drop: bool) -> bool:
         """Wait until one more slice may be ahead of what is shown; False when it is not to be."""
         with self._changed:
-            while self._ticket == chunk.ticket:
-                if self._ahead < self._lead(chunk):
+            while self._is_wanted(chunk):
+                if self._ahead < self._lead.ceiling(chunk.count, chunk.interval):
                     return True
                 if drop:
                     return False
@@ -306,13 +261,13 @@ class Host:
         return False
 
     def _take_slot(
-        self, ring: RingWriter, frames: VideoFrames, chunk: _Chunk, drop: bool
+        self, ring: RingWriter, frames: VideoFrames, chunk: Chunk, drop: bool
     ) -> tuple[SlotRef, Pixels] | None:
         """Wait for a slot whose pixels the server needs no more; None when there is to be none."""
-        slots = self._lead(chunk) + HELD_BY_SERVER
         with self._changed:
+            slots = self._lead.ceiling(chunk.count, chunk.interval) + HELD_BY_SERVER
             ring.fit(frames.i420_bytes, slots)
-            while self._ticket == chunk.ticket:
+            while self._is_wanted(chunk):
                 if ring.taken < slots:
                     return ring.take(frames.width, frames.height)
                 if drop:
@@ -320,15 +275,19 @@ class Host:
                 self._changed.wait()
         return None
 
-    def _send_slice(self, chunk: _Chunk, index: int, slots: dict[str, SlotRef]) -> bool:
+    def _send_slice(self, chunk: Chunk, index: int, slots: dict[str, SlotRef]) -> bool:
         with self._changed:
-            if self._ticket != chunk.ticket:
+            if not self._is_wanted(chunk):
                 return False
+            now = self._clock()
+            if index == 0 and chunk.resumed_at is not None:
+                self._lead.note_step(chunk.normalised_at - chunk.resumed_at + now - chunk.converting_at)
             answers: list[int] = []
             if index == 0 and (chunk.video or not self._contract.outputs("video")):
                 while self._answered and self._answered[0][0] <= chunk.began_at:
                     answers.append(self._answered.popleft()[1])
             self._ahead += 1
+            self._is_clean = False
             return self._pipe.send(
                 Slice(
                     self._epoch,
@@ -342,7 +301,7 @@ class Host:
                     began_at=chunk.began_at,
                     entered_at=chunk.entered_at,
                     converting_at=chunk.converting_at,
-                    emitted_at=self._clock(),
+                    emitted_at=now,
                 )
             )
 

@@ -65,7 +65,8 @@ class Instance:
         # Listening comes first: pings are answered, and a shutdown obeyed, while the author's code imports and loads.
         threading.Thread(target=self._listen, name="reactor-control", daemon=True).start()
         from reactor_runtime.authoring import profiling
-        from reactor_runtime.worker.host import Host, failure  # numpy and OpenCV: 200 ms
+        from reactor_runtime.worker.failure import failure
+        from reactor_runtime.worker.host import Host  # numpy and OpenCV: 200 ms
         from reactor_runtime.worker.inputs import Inputs
 
         if setup.profiling or setup.profiling_dir:

@@ -156,9 +156,16 @@ class Released(_Message, frozen=True):
 
 
 class Played(_Message, frozen=True):
-    """Slices that left the server's queue, shown or dropped: so many more may be generated ahead."""
+    """Slices that left the server's queue, shown or dropped: so many more may be generated ahead.
+
+    Attributes:
+        at: Slot of the last of them; 0 where none was shown, or where nothing is shown on a schedule.
+        interval: Seconds to the next slot.
+    """
 
     slices: int
+    at: float = 0.0
+    interval: float = 0.0
 
 
 class Ping(_Message, frozen=True):

@@ -7,7 +7,8 @@ import pytest
 
 from reactor_runtime.authoring.contract import TrackSpec
 from reactor_runtime.errors import AuthorError, LoadError, OutputError
-from reactor_runtime.worker.host import HELD_BY_SERVER, failure
+from reactor_runtime.worker.failure import failure
+from reactor_runtime.worker.host import HELD_BY_SERVER
 from reactor_runtime.worker.messages import (
     Failed,
     Flushed,
