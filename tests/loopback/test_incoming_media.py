@@ -142,11 +142,11 @@ async def test_a_tone_arrives_at_its_pitch_and_silence_where_nothing_is_sent(pai
     microphone = Microphone(440)
     await pair.connect(mic=microphone)
     await until(lambda: len(pair.server.sounds) > 5)
-    assert not any(samples.strip(b"\0") for _, samples in pair.server.sounds)
+    assert not any(samples.strip(b"\0") for _, samples, _ in pair.server.sounds)
     with running(microphone):
-        await until(lambda: sum(bool(samples.strip(b"\0")) for _, samples in pair.server.sounds) > 150)
-    assert {(track, len(samples)) for track, samples in pair.server.sounds} == {("mic", 960)}
-    sound = np.frombuffer(b"".join(samples for _, samples in pair.server.sounds[-100:]), np.int16)
+        await until(lambda: sum(bool(samples.strip(b"\0")) for _, samples, _ in pair.server.sounds) > 150)
+    assert {(track, len(samples)) for track, samples, _ in pair.server.sounds} == {("mic", 960)}
+    sound = np.frombuffer(b"".join(samples for _, samples, _ in pair.server.sounds[-100:]), np.int16)
     assert pitch(sound, 48_000) == pytest.approx(440, abs=3)
     assert 6_000 < np.abs(sound).max() < 20_000
 

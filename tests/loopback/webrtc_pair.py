@@ -55,7 +55,7 @@ class Server:
     disconnected: list[str] = field(default_factory=list)
     keyframe_requests: int = 0
     pictures: list[tuple[str, np.ndarray, ClientPicture]] = field(default_factory=list)
-    sounds: list[tuple[str, bytes]] = field(default_factory=list)
+    sounds: list[tuple[str, bytes, int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.peer = WrtcPeer(self, self.ice_servers)
@@ -90,8 +90,8 @@ class Server:
         picture.write_i420(packed)
         self.pictures.append((track, packed, picture))
 
-    def on_sound(self, track: str, samples: bytes) -> None:
-        self.sounds.append((track, samples))
+    def on_sound(self, track: str, samples: bytes, capture_time_us: int) -> None:
+        self.sounds.append((track, samples, capture_time_us))
 
 
 class Viewer:

@@ -86,5 +86,13 @@ class ClientPicture(Protocol):
     def sent_at(self) -> float:
         """Seconds on a clock of the sender's; only differences mean something."""
 
+    @property
+    def capture_time_us(self) -> int:
+        """When it was taken by the client's own clock, in microseconds since 1970; 0 while that is unknown."""
+
+    @property
+    def skipped(self) -> int:
+        """Pictures since the one before that nobody took in time."""
+
     def write_i420(self, out: npt.NDArray[np.uint8]) -> None:
         """Write the packed planes to flat memory of `width * height * 3 / 2` bytes."""

@@ -40,7 +40,7 @@ class _Line:
         began_at: When its first picture or sound of the session came.
         offset: What brings the sender's clock to seconds since then.
         taken: Pictures or runs of sound that the model was given since the track was claimed.
-        dropped: Pictures for which there was no slot.
+        dropped: Pictures that came and were not taken: the loop was busy, or the model had all slots.
     """
 
     ring: RingWriter | None = None
@@ -122,6 +122,7 @@ class Inputs:
         if not self._is_open or not self._may_send(track, client_id):
             return
         line = self._lines[track]
+        line.dropped += picture.skipped
         if line.ring is None:
             line.ring = RingWriter(track, self._numbers, self._send, InputRingOpened)
         if line.ring.taken >= SLOTS:
@@ -131,9 +132,10 @@ class Inputs:
         slot, pixels = line.ring.take(picture.width, picture.height)
         picture.write_i420(pixels)
         line.taken += 1
-        self._send(Saw(track, client_id, slot, line.pts(picture.sent_at), rotation=picture.rotation))
+        pts = line.pts(picture.sent_at)
+        self._send(Saw(track, client_id, slot, pts, picture.capture_time_us, picture.rotation))
 
-    def hear(self, track: str, client_id: int, samples: bytes) -> None:
+    def hear(self, track: str, client_id: int, samples: bytes, capture_time_us: int = 0) -> None:
         """Take 10 ms of sound: mono int16 at 48 kHz. Silence alone claims no track."""
         is_silent = not samples.strip(b"\0")
         if not self._is_open or (is_silent and self._claims.holder(track) is None):
@@ -141,7 +143,7 @@ class Inputs:
         if self._may_send(track, client_id):
             line = self._lines[track]
             line.taken += 1
-            self._send(Heard(track, client_id, samples, line.elapsed()))
+            self._send(Heard(track, client_id, samples, line.elapsed(), capture_time_us))
 
     def release(self, released: InputReleased) -> None:
         """The model has taken these pictures."""

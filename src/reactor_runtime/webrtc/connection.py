@@ -95,8 +95,8 @@ class Connection:
             await self._peer.add_candidate(candidate, sdp_mid, sdp_mline_index)
 
     async def note_estimate(self) -> None:
-        """Tell the ladders what this client's network carries."""
-        if self._is_closed or not self._videos:
+        """Tell the ladders what this client's network carries; the peer looks at its clock on the way."""
+        if self._is_closed or not self._tracks:
             return
         bps = await self._peer.estimate_bps()
         if bps is not None:
@@ -159,10 +159,10 @@ class Connection:
         if self._is_ready and not self._is_closed:
             self._runtime.inputs.see(track, self.id, picture)
 
-    def on_sound(self, track: str, samples: bytes) -> None:
+    def on_sound(self, track: str, samples: bytes, capture_time_us: int) -> None:
         """See `PeerObserver`."""
         if self._is_ready and not self._is_closed:
-            self._runtime.inputs.hear(track, self.id, samples)
+            self._runtime.inputs.hear(track, self.id, samples, capture_time_us)
 
     # ---- inside -------------------------------------------------------------------------------------------------
 

@@ -12,7 +12,9 @@ import numpy.typing as npt
 import webrtc
 import wrtc
 
-from reactor_runtime.media.frame import AUDIO_CLOCK_RATE, VIDEO_CLOCK_RATE, ClientPicture
+from reactor_runtime.media.frame import AUDIO_CLOCK_RATE, ClientPicture
+from reactor_runtime.runtime.clock import now
+from reactor_runtime.webrtc.capture_clock import CaptureClock, PictureTimes
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +33,8 @@ class DecodedPicture:
     height: int
     rotation: int
     sent_at: float
+    capture_time_us: int
+    skipped: int
 
     def write_i420(self, out: npt.NDArray[np.uint8]) -> None:
         """See `ClientPicture.write_i420`."""
@@ -52,7 +56,10 @@ class IncomingLine(webrtc.MediaStreamTrackProcessor):
 
     __slots__ = ("_arrived",)
 
-    def __init__(self, track: webrtc.MediaStreamTrack, held: int, arrived: Callable[[tuple[Any, ...]], None]) -> None:
+    def __init__(
+        self, track: webrtc.MediaStreamTrack, held: int, arrived: Callable[[tuple[Any, ...], int], None]
+    ) -> None:
+        """Call `arrived` with each item, and how many the engine has discarded so far."""
         self._arrived = arrived
         super().__init__(webrtc.MediaStreamTrackProcessorInit(track, held))
 
@@ -61,23 +68,28 @@ class IncomingLine(webrtc.MediaStreamTrackProcessor):
             native = self._native_obj
             native._ackWakeup()
             while (item := native.read()) is not None:
-                self._arrived(item)
+                self._arrived(item, native.discardedFrames)
 
     def close(self) -> None:
         """Take nothing more."""
         self._native_obj.cancel()
 
 
-def incoming_video(track: webrtc.MediaStreamTrack, seen: Callable[[ClientPicture], None]) -> IncomingLine:
+def incoming_video(
+    track: webrtc.MediaStreamTrack, clock: CaptureClock, seen: Callable[[ClientPicture], None]
+) -> IncomingLine:
     """Call `seen` with each picture; of those that came while the loop was busy, with the newest."""
     refused = False
+    times = PictureTimes(clock, track.id)
+    told = 0
 
-    def arrived(item: tuple[Any, ...]) -> None:
-        nonlocal refused
+    def arrived(item: tuple[Any, ...], discarded: int) -> None:
+        nonlocal refused, told
         buffer, _, rotation, ticks = item
         width, height = buffer.width & ~1, buffer.height & ~1
         if buffer.format == "I420" and min(width, height) > 0 and max(width, height) <= LONGEST_SIDE:
-            seen(DecodedPicture(buffer, width, height, rotation, ticks / VIDEO_CLOCK_RATE))
+            skipped, told = discarded - told, discarded
+            seen(DecodedPicture(buffer, width, height, rotation, *times.place(ticks, now()), skipped))
         elif not refused:
             refused = True
             log.warning(f"pictures of {buffer.width}x{buffer.height} ({buffer.format}) are dropped")
@@ -85,15 +97,21 @@ def incoming_video(track: webrtc.MediaStreamTrack, seen: Callable[[ClientPicture
     return IncomingLine(track, 1, arrived)
 
 
-def incoming_audio(track: webrtc.MediaStreamTrack, heard: Callable[[bytes], None]) -> IncomingLine:
-    """Call `heard` with each run of sound, mono int16 at 48 kHz. The engine gives silence where nothing is sent."""
+def incoming_audio(
+    track: webrtc.MediaStreamTrack, clock: CaptureClock, heard: Callable[[bytes, int], None]
+) -> IncomingLine:
+    """Call `heard` with each run of sound, mono int16 at 48 kHz, and when the client took it.
 
-    def arrived(item: tuple[Any, ...]) -> None:
-        samples, bits, rate, channels = item[:4]
+    The engine gives silence where nothing is sent.
+    """
+    name = track.id
+
+    def arrived(item: tuple[Any, ...], _discarded: int) -> None:
+        samples, bits, rate, channels, frames, played_us = item
         assert (bits, rate) == (16, AUDIO_CLOCK_RATE), "sound is negotiated as Opus, and decoded to this"
         if channels > 1:
             interleaved = np.frombuffer(samples, np.int16).reshape(-1, channels)
             samples = interleaved.mean(axis=1).astype("<i2").tobytes()
-        heard(samples)
+        heard(samples, clock.sent_us(name, played_us / 1e6 - frames / rate))
 
     return IncomingLine(track, SOUND_RUNS, arrived)

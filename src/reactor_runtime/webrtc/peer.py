@@ -40,8 +40,11 @@ class PeerObserver(Protocol):
     def on_picture(self, track: str, picture: ClientPicture) -> None:
         """The client sent a picture on an input track. It is to be copied before this returns."""
 
-    def on_sound(self, track: str, samples: bytes) -> None:
-        """10 ms of an input track: mono int16 at 48 kHz; silence where the client sends nothing."""
+    def on_sound(self, track: str, samples: bytes, capture_time_us: int) -> None:
+        """10 ms of an input track: mono int16 at 48 kHz; silence where the client sends nothing.
+
+        `capture_time_us` is when the client took it, by the client's clock; 0 while that is unknown.
+        """
 
 
 class Peer(Protocol):

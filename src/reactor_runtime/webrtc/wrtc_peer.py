@@ -13,6 +13,8 @@ import wrtc
 from reactor_runtime.authoring.contract import TrackSpec
 from reactor_runtime.errors import ClientError
 from reactor_runtime.media.frame import AUDIO_CLOCK_RATE, AccessUnit, AudioBlock
+from reactor_runtime.runtime.clock import now
+from reactor_runtime.webrtc.capture_clock import CaptureClock
 from reactor_runtime.webrtc.encoded_line import EncodedLine
 from reactor_runtime.webrtc.incoming import IncomingLine, incoming_audio, incoming_video
 from reactor_runtime.webrtc.offer import prepared, with_start_rate
@@ -57,6 +59,7 @@ class WrtcPeer:
         self._line_of_mid: dict[str, EncodedLine] = {}
         self._audio: dict[str, wrtc.TrackGenerator] = {}
         self._incoming: list[IncomingLine] = []
+        self._capture_clock = CaptureClock()
         self._transport: webrtc.RTCDtlsTransport | None = None
         self._early: list[webrtc.RTCIceCandidateInit] = []
         self._has_offer = False
@@ -201,8 +204,12 @@ class WrtcPeer:
 
     def _receive(self, spec: TrackSpec, track: webrtc.MediaStreamTrack) -> IncomingLine:
         if spec.kind == "video":
-            return incoming_video(track, lambda picture: self._observer.on_picture(spec.name, picture))
-        return incoming_audio(track, lambda samples: self._observer.on_sound(spec.name, samples))
+            return incoming_video(
+                track, self._capture_clock, lambda picture: self._observer.on_picture(spec.name, picture)
+            )
+        return incoming_audio(
+            track, self._capture_clock, lambda samples, us: self._observer.on_sound(spec.name, samples, us)
+        )
 
     async def _add(self, candidate: webrtc.RTCIceCandidateInit) -> None:
         try:
@@ -213,9 +220,12 @@ class WrtcPeer:
 
     async def _report(self) -> Mapping[str, webrtc.RTCStats]:
         try:
-            return await self._pc.get_stats()
+            report = await self._pc.get_stats()
         except webrtc.InvalidStateError:
             return {}
+        if self._incoming:
+            self._capture_clock.note(report, now())
+        return report
 
     def _note_requests(self, report: Mapping[str, webrtc.RTCStats]) -> None:
         for entry in report.values():

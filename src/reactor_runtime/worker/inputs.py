@@ -30,6 +30,8 @@ from reactor_runtime.worker.ring import RingReader
 BLOCKS_PER_SECOND = 50
 GAP = 0.1
 """Seconds that sound may arrive early or late; beyond it something is missing, and time goes on after the gap."""
+SMOOTHING = 0.05
+"""How far one run moves the capture time of all: less than the length of a block, so that time never runs backwards."""
 
 _ROTATIONS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
 
@@ -54,7 +56,7 @@ class Inputs:
             case Saw():
                 self._see(message)
             case Heard(track=track, client_id=client_id):
-                for block in self._sounds[track].push(message.samples, message.pts):
+                for block in self._sounds[track].push(message.samples, message.pts, message.capture_time_us):
                     self._deliver(Received(track, client_id, block))
             case InputRingOpened(track=track):
                 if (fd := self._pipe.take_descriptor()) is not None:
@@ -90,19 +92,29 @@ class _Sound:
         self._rest: npt.NDArray[np.int16] = np.empty((1, 0), np.int16)
         self._pts = 0.0
         self._due: float | None = None
+        self._epoch_us = 0.0
 
-    def push(self, samples: bytes, pts: float) -> Iterator[InputFrame]:
+    def push(self, samples: bytes, pts: float, capture_time_us: int = 0) -> Iterator[InputFrame]:
         """Take 48 kHz mono, and yield the blocks that are full by it."""
         if self._due is None:
             self._pts = self._due = pts
         elif abs(pts - self._due) > GAP:
             self._pts += pts - self._due
             self._due = pts
+        self._date(capture_time_us - self._due * 1e6 if capture_time_us else 0.0)
         arrived = np.frombuffer(samples, "<i2").astype(np.int16, copy=False)[np.newaxis]
         self._due += arrived.shape[1] / AUDIO_CLOCK_RATE
         self._rest = np.concatenate([self._rest, self._resampler.push(arrived)], axis=1)
         size = self._rate // BLOCKS_PER_SECOND
         while self._rest.shape[1] >= size:
             block, self._rest = self._rest[:, :size], self._rest[:, size:]
-            yield InputFrame(block, self._pts)
+            us = round(self._epoch_us + self._pts * 1e6) if self._epoch_us else 0
+            yield InputFrame(block, self._pts, capture_time_us=us)
             self._pts += size / self._rate
+
+    def _date(self, epoch_us: float) -> None:
+        """Take what a run says of the client's clock at a PTS of zero. Runs come unevenly, the sound did not."""
+        if self._epoch_us and epoch_us and abs(epoch_us - self._epoch_us) < GAP * 1e6:
+            self._epoch_us += (epoch_us - self._epoch_us) * SMOOTHING
+        else:
+            self._epoch_us = epoch_us

@@ -127,12 +127,13 @@ class Saw(_Message, frozen=True):
 
 
 class Heard(_Message, frozen=True):
-    """A client sent sound: mono little-endian int16 at 48 kHz."""
+    """A client sent sound: mono little-endian int16 at 48 kHz. `pts` and `capture_time_us` are as in `Saw`."""
 
     track: str
     client_id: int
     samples: bytes
     pts: float
+    capture_time_us: int = 0
 
 
 class InputFreed(_Message, frozen=True):

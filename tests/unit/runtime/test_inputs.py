@@ -27,6 +27,8 @@ class Picture:
     height: int = 36
     rotation: int = 0
     sent_at: float = 0.0
+    capture_time_us: int = 0
+    skipped: int = 0
 
     def write_i420(self, out: npt.NDArray[np.uint8]) -> None:
         assert out.size == self.width * self.height * 3 // 2
