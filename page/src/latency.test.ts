@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { Follower, type Frame, type Sight } from "./latency";
 
-const frame = (rtpTimestamp: number, more: Partial<Frame> = {}): Frame => ({ expectedDisplayTime: rtpTimestamp / 90, rtpTimestamp, ...more });
+const frame = (rtpTimestamp: number, more: Partial<Frame> = {}): Frame => ({ presentationTime: rtpTimestamp / 90, expectedDisplayTime: 0, rtpTimestamp, ...more });
 
 function following(): { follower: Follower; sights: Sight[] } {
   const sights: Sight[] = [];
@@ -46,7 +46,7 @@ test("another track's frames and those of a former connection answer nothing", (
 test("a browser that tells no timestamps reports nothing", () => {
   const { follower, sights } = following();
   follower.expect("main", 900, ["c1"]);
-  follower.see("main", { expectedDisplayTime: 10 });
+  follower.see("main", { presentationTime: 10, expectedDisplayTime: 10 });
   expect(sights).toEqual([]);
 });
 

@@ -6,7 +6,7 @@
 import type { Traced } from "./wire";
 
 /** A frame on the screen, as `requestVideoFrameCallback` tells of it. */
-export type Frame = Pick<VideoFrameCallbackMetadata, "expectedDisplayTime" | "rtpTimestamp" | "receiveTime" | "processingDuration">;
+export type Frame = Pick<VideoFrameCallbackMetadata, "presentationTime" | "expectedDisplayTime" | "rtpTimestamp" | "receiveTime" | "processingDuration">;
 
 /** Tells the server that a frame which answers commands is seen. */
 export interface Sight {
@@ -77,10 +77,11 @@ export class Follower {
       // The browser may leave a frame out: the first one after it shows the command then.
       const frame = this.#seen.get(track)?.find((seen) => isNotBefore(seen.rtpTimestamp!, rtpTimestamp));
       if (!frame) return true;
-      const { expectedDisplayTime, receiveTime, processingDuration } = frame;
+      const { presentationTime, expectedDisplayTime, receiveTime, processingDuration } = frame;
       this.report({
         command_ids: ids,
-        shown_at_ms: expectedDisplayTime,
+        // Chromium may expect a frame that comes late to be seen at the beginning of the interval that it missed.
+        shown_at_ms: Math.max(presentationTime, expectedDisplayTime),
         ...(receiveTime !== undefined && { received_at_ms: receiveTime }),
         ...(processingDuration !== undefined && { decode_ms: processingDuration * 1000 }),
       });
