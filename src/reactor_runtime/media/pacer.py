@@ -7,6 +7,7 @@ Rules:
   is older than it must be, so the schedule runs faster; below, the queue ran dry, so it runs slower.
 - Latency first: whatever finds its slot passed is due at once, and only more than one interval of lateness moves
   the schedule (to the present). Items that had to queue are never closer than half an interval.
+- Items may be released ahead of their slots, to be made ready to show; one at a time, so not before half an interval.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class Due(Generic[T]):
 
     Attributes:
         pts: Ticks of 1/90000 s since the first item, strictly increasing.
-        at: When it was scheduled, monotonic seconds; at most one interval before the poll that returned it.
+        at: Its slot, monotonic seconds: at most one interval before the poll that returned it, or `ahead` after.
     """
 
     item: T
@@ -46,17 +47,19 @@ class Due(Generic[T]):
 class Pacer(Generic[T]):
     """A queue that gives its items back in order, on schedule. Its length is bounded by the producer's credits."""
 
-    def __init__(self, fps: float | None) -> None:
+    def __init__(self, fps: float | None, *, ahead: float = 0.0) -> None:
         """Make a pacer.
 
         Args:
             fps: Pinned frames per second, or None to measure them.
+            ahead: Seconds that an item may be released before its slot.
 
         Raises:
             IllegalInput: `fps` is not above 0 and at most 240.
         """
         if fps is not None:
             _check_pinnable(fps)
+        self._ahead = ahead
         self._is_pinned = fps is not None
         self._rate = FIRST_RATE if fps is None else fps
         self._queue: deque[T] = deque()
@@ -134,18 +137,24 @@ class Pacer(Generic[T]):
             self._anchor(self._slot(), self._pts())
         due = Due(self._queue.popleft(), round(self._pts()), self._slot())
         self._slots_since_anchor += 1
-        self._not_before = now + interval / 2
+        self._not_before = max(now, due.at) + interval / 2
         return due
 
     def next_deadline(self) -> tuple[float, str] | None:
         """Return when to poll next, and why; None while nothing is queued."""
-        return (max(self._slot(), self._not_before), "frame due") if self._queue else None
+        return (max(self._slot() - self._ahead, self._not_before), "frame due") if self._queue else None
 
-    def flush(self) -> list[T]:
-        """Drop and return everything queued. The schedule goes on; the time until the next offer is not measured."""
+    def flush(self, now: float) -> list[T]:
+        """Drop and return everything queued. The schedule goes on; the time until the next offer is not measured.
+
+        An item whose slot is still to come is taken to be dropped as well: the slot is free again.
+        """
         dropped = list(self._queue)
         self._queue.clear()
         self._step_at = None
+        if self._slot() - 1 / self._rate > now:
+            self._slots_since_anchor -= 1
+            self._not_before = now
         return dropped
 
     def _slot(self) -> float:

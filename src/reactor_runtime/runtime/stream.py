@@ -1,8 +1,15 @@
-"""What the model puts out: paced once, then fanned out to every reader."""
+"""What the model puts out: paced once, then fanned out to every reader.
+
+Rules:
+- Readers get a picture up to `ENCODE_AHEAD` before its slot, with the slot as `due_at`: it is encoded by then. Sound,
+  the model's credit and what a late reader is shown follow the slot itself.
+- A flush reaches all readers, so that nothing of what they were given and have not passed on is shown.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -11,20 +18,27 @@ import numpy.typing as npt
 from reactor_runtime.authoring.contract import Contract
 from reactor_runtime.media.audio_clock import AudioClock
 from reactor_runtime.media.frame import VIDEO_CLOCK_RATE, AudioBlock, Picture
-from reactor_runtime.media.pacer import Pacer
+from reactor_runtime.media.pacer import Due, Pacer
 from reactor_runtime.media.pixels import black_i420
 from reactor_runtime.runtime.clock import Alarm, now
-from reactor_runtime.worker.messages import Slice, SlotRef
+from reactor_runtime.worker.messages import Played, Slice, SlotRef
 
 IDLE_GAP = 0.1
 """Seconds without a new picture after which a refresh shows the last one again; sooner, the next one serves."""
+ENCODE_AHEAD = 0.02
+"""Seconds before its slot that a picture goes to its readers: what encoding one takes, 1920x1080 on one thread."""
+_LEAD_MEMORY = 16
+"""Pictures over which the lead is smoothed."""
 
 
 class PictureReader(Protocol):
     """One consumer of a video track."""
 
     def push(self, picture: Picture, done: Callable[[], None]) -> None:
-        """Take a picture; call `done` on the loop once its pixels are not needed any more."""
+        """Take a picture, to be shown when it is due; call `done` on the loop once its pixels are needed no more."""
+
+    def flush(self) -> None:
+        """Forget every picture not shown yet."""
 
 
 class AudioReader(Protocol):
@@ -53,14 +67,29 @@ class _Lease:
             self._give_back()
 
 
+@dataclass(slots=True)
+class _Coming:
+    """A slice whose pictures the readers have, and whose slot is still to come."""
+
+    item: Slice
+    at: float
+    pictures: dict[str, tuple[Picture, _Lease]]
+
+
 class _VideoTrack:
-    __slots__ = ("last", "lease", "readers", "shown_at")
+    __slots__ = ("last", "lease", "pushed_at", "readers")
 
     def __init__(self) -> None:
         self.readers: list[PictureReader] = []
         self.last: Picture | None = None
         self.lease: _Lease | None = None
-        self.shown_at = 0.0
+        self.pushed_at = 0.0
+
+    def keep(self, picture: Picture | None, lease: _Lease | None) -> None:
+        """Keep a picture as the last one shown, in place of the former."""
+        former, self.last, self.lease = self.lease, picture, lease
+        if former is not None:
+            former.drop()
 
 
 class _AudioTrack:
@@ -76,6 +105,11 @@ class Stream:
 
     Slots go back to the model once no reader needs them; the last picture of each track stays, so that who joins
     late, or while the model restarts, sees it. All methods run on the event loop.
+
+    Attributes:
+        generated: Slices that came.
+        shown: Those that were shown at their time; `dropped` those that never were.
+        lead: Seconds from when a slice was made to its slot, of late.
     """
 
     def __init__(
@@ -84,7 +118,7 @@ class Stream:
         *,
         pixels: Callable[[SlotRef], npt.NDArray[np.uint8]],
         release: Callable[[list[SlotRef]], None],
-        played: Callable[[int], None],
+        played: Callable[[Played], None],
     ) -> None:
         """Begin an empty stream.
 
@@ -92,13 +126,14 @@ class Stream:
             contract: Its output tracks and rate.
             pixels: Gives the I420 bytes of a slot.
             release: Told which slots nobody needs any more.
-            played: Told how many slices left the queue, shown or dropped: the model's credit.
+            played: Told which slices left the queue, shown or dropped: the model's credit.
         """
         self._pixels = pixels
         self._release = release
         self._played = played
         self._fps = contract.fps
-        self._pacer: Pacer[Slice] = Pacer(contract.fps)
+        self._pacer: Pacer[Slice] = Pacer(contract.fps, ahead=ENCODE_AHEAD)
+        self._coming: _Coming | None = None
         self._video = {track.name: _VideoTrack() for track in contract.outputs("video")}
         self._audio = {track.name: _AudioTrack() for track in contract.outputs("audio")}
         self._alarm = Alarm(self._wake)
@@ -106,13 +141,16 @@ class Stream:
         self._last_pts = -1
         self._epoch = 0
         self._instance = 0
+        self.generated = 0
         self.shown = 0
         self.dropped = 0
+        self.lead = 0.0
 
     # ---- from the model -----------------------------------------------------------------------------------------
 
     def offer(self, item: Slice) -> None:
         """Queue one slice for its time; a slice that a flush overtook goes back at once."""
+        self.generated += 1
         if item.epoch < self._epoch:
             self._give_back([item])
             return
@@ -127,21 +165,28 @@ class Stream:
     def flush(self, epoch: int, *, hold: bool) -> None:
         """Drop everything not yet shown; unless `hold`, show one black picture on each track."""
         self._epoch = epoch
-        self._give_back(self._pacer.flush())
+        self._give_back(self._pacer.flush(now()))
+        self._drop_coming()
+        for track in self._video.values():
+            for reader in track.readers:
+                reader.flush()
         for audio in self._audio.values():
             audio.clock.flush()
         if not hold:
             for track in self._video.values():
                 if track.last is not None:
                     width, height = track.last.width, track.last.height
-                    self._show(track, Picture(black_i420(width, height), width, height, self._pts(now())), None)
+                    black = Picture(black_i420(width, height), width, height, self._pts(now()))
+                    self._fan_out(track, black, None)
+                    track.keep(black, None)
         self._arm()
 
     def lose_model(self) -> None:
         """The model is gone: what it had queued is dropped, the last picture stays, a fresh model starts anew."""
+        self._settle()  # the readers have it, and will show it
         self._instance += 1
         self.dropped += self._pacer.queued
-        self._pacer = Pacer(self._fps)
+        self._pacer = Pacer(self._fps, ahead=ENCODE_AHEAD)
         self._epoch = 0
         for audio in self._audio.values():
             audio.clock.flush()
@@ -177,15 +222,14 @@ class Stream:
     def refresh(self, track: str) -> None:
         """Show the last picture again if the model is idle, so that a key frame can be made of it."""
         video = self._video[track]
-        if video.last is not None and now() - video.shown_at > IDLE_GAP:
+        if video.last is not None and now() - video.pushed_at > IDLE_GAP:
             again = Picture(video.last.i420, video.last.width, video.last.height, self._pts(now()))
-            self._fan_out(video, again)
-            video.shown_at = now()
+            self._fan_out(video, again, video.lease)
 
     @property
     def queued(self) -> int:
         """Slices generated but not yet shown."""
-        return self._pacer.queued
+        return self._pacer.queued + (self._coming is not None)
 
     @property
     def rate(self) -> float:
@@ -195,12 +239,11 @@ class Stream:
     def close(self) -> None:
         """Stop the clock and let every slot go."""
         self._alarm.cancel()
-        self._give_back(self._pacer.flush())
+        self._give_back(self._pacer.flush(now()))
+        self._drop_coming()
         for track in self._video.values():
             track.readers.clear()
-            if track.lease is not None:
-                track.lease.drop()
-            track.last = track.lease = None
+            track.keep(None, None)
         for audio in self._audio.values():
             audio.readers.clear()
 
@@ -208,8 +251,14 @@ class Stream:
 
     def _wake(self) -> None:
         at = now()
-        while (due := self._pacer.poll(at)) is not None:
-            self._play(due.item, due.at)
+        while True:
+            if self._coming is not None:
+                if at < self._coming.at:
+                    break
+                self._play(self._coming, at)
+            if (due := self._pacer.poll(at)) is None:
+                break
+            self._push(due, at)
         for audio in self._audio.values():
             if audio.readers:
                 for block in audio.clock.poll(at):
@@ -217,26 +266,45 @@ class Stream:
                         reader.put(block)
         self._arm()
 
-    def _play(self, item: Slice, at: float) -> None:
-        self.shown += 1
-        self._played(1)
-        pts = self._pts(at)
+    def _push(self, due: Due[Slice], at: float) -> None:
+        """Give a slice's pictures to their readers; it is played at its slot."""
+        item, answers = due.item, tuple(due.item.answers)
+        self.lead += (max(due.at, at) - item.emitted_at - self.lead) / _LEAD_MEMORY
+        self._coming = _Coming(item, due.at, {})
+        pts = self._pts(due.at)
         for name, ref in item.video.items():
-            picture = Picture(self._pixels(ref), ref.width, ref.height, pts)
-            self._show(self._video[name], picture, self._lease(ref))
-        for name, (channels, samples) in item.audio.items():
+            picture = Picture(self._pixels(ref), ref.width, ref.height, pts, due.at, answers)
+            lease = self._lease(ref)
+            self._coming.pictures[name] = picture, lease
+            self._fan_out(self._video[name], picture, lease)
+
+    def _play(self, coming: _Coming, at: float) -> None:
+        self._settle()
+        self._played(Played(1, coming.at, 1 / self._pacer.rate))
+        for name, (channels, samples) in coming.item.audio.items():
             if self._audio[name].readers:
                 self._audio[name].clock.offer(samples, channels, at)
 
-    def _show(self, track: _VideoTrack, picture: Picture, lease: _Lease | None) -> None:
-        former, track.last, track.lease, track.shown_at = track.lease, picture, lease, now()
-        self._fan_out(track, picture)
-        if former is not None:
-            former.drop()
+    def _settle(self) -> None:
+        """The slice that was coming is there: its pictures are the last ones."""
+        if self._coming is not None:
+            self.shown += 1
+            for name, (picture, lease) in self._coming.pictures.items():
+                self._video[name].keep(picture, lease)
+            self._coming = None
 
-    def _fan_out(self, track: _VideoTrack, picture: Picture) -> None:
+    def _drop_coming(self) -> None:
+        if self._coming is not None:
+            self.dropped += 1
+            self._played(Played(1))
+            for _, lease in self._coming.pictures.values():
+                lease.drop()
+            self._coming = None
+
+    def _fan_out(self, track: _VideoTrack, picture: Picture, lease: _Lease | None) -> None:
+        track.pushed_at = now()
         for reader in track.readers:
-            reader.push(picture, track.lease.share() if track.lease is not None else _nothing)
+            reader.push(picture, lease.share() if lease is not None else _nothing)
 
     def _pts(self, at: float) -> int:
         """Ticks since the stream began, strictly increasing."""
@@ -250,13 +318,14 @@ class Stream:
     def _give_back(self, items: list[Slice]) -> None:
         if items:
             self.dropped += len(items)
-            self._played(len(items))
+            self._played(Played(len(items)))
             self._release([ref for item in items for ref in item.video.values()])
 
     def _arm(self) -> None:
         deadlines = [self._pacer.next_deadline()]
         deadlines += [audio.clock.next_deadline() for audio in self._audio.values() if audio.readers]
-        self._alarm.set(min((at for at, _ in filter(None, deadlines)), default=None))
+        times = [at for at, _ in filter(None, deadlines)]
+        self._alarm.set(min(times if self._coming is None else [*times, self._coming.at], default=None))
 
 
 def _nothing() -> None:

@@ -311,11 +311,41 @@ def test_a_flush_returns_what_was_queued_and_the_schedule_goes_on() -> None:
         pacer.offer(item, starts_chunk=True, fps=None, now=START)
     pacer.poll(START)
     assert pacer.queued == 2
-    assert pacer.flush() == ["b", "c"]
-    assert (pacer.queued, pacer.next_deadline(), pacer.flush()) == (0, None, [])
+    assert pacer.flush(START) == ["b", "c"]
+    assert (pacer.queued, pacer.next_deadline(), pacer.flush(START)) == (0, None, [])
     pacer.offer("d", starts_chunk=True, fps=None, now=START + 0.05)
     assert pacer.next_deadline() == (START + 0.1, "frame due")
     assert pacer.poll(START + 0.1) == Due("d", 9000, START + 0.1)
+
+
+def test_an_item_is_released_ahead_of_its_slot_and_none_more_than_half_an_interval() -> None:
+    pacer: Pacer[str] = Pacer(10.0, ahead=0.02)
+    for item in "abcd":
+        pacer.offer(item, starts_chunk=True, fps=None, now=START)
+    assert pacer.poll(START) == Due("a", 0, START)
+    assert pacer.next_deadline() == (pytest.approx(START + 0.08), "frame due")
+    assert pacer.poll(START + 0.08) == Due("b", 9000, START + 0.1)
+    assert pacer.poll(START + 0.1) is None
+    pacer.pin(200.0)
+    assert pacer.poll(START + 0.15) is None, "half an interval of the rate that the one before was shown at"
+    assert pacer.poll(START + 0.2) == Due("c", 18_000, START + 0.2)
+    assert pacer.next_deadline() == (pytest.approx(START + 0.2025), "frame due"), "half an interval"
+
+
+@pytest.mark.parametrize("fps", [10.0, None])
+def test_a_flush_frees_the_slot_of_what_was_released_ahead_of_it(fps: float | None) -> None:
+    pacer: Pacer[str] = Pacer(fps, ahead=0.02)
+    for item in "ab":
+        pacer.offer(item, starts_chunk=item == "a", fps=10.0, now=START)
+    pacer.poll(START)
+    coming = pacer.poll(START + 0.095)
+    assert coming is not None
+    assert coming.at == pytest.approx(START + 0.1)
+    pacer.flush(START + 0.095)
+    pacer.offer("c", starts_chunk=True, fps=10.0, now=START + 0.097)
+    due = pacer.poll(START + 0.097)
+    assert due is not None
+    assert due.at == pytest.approx(coming.at)
 
 
 @pytest.mark.parametrize("fps", [0.0, -1.0, float("nan"), float("inf"), 241.0])

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+import msgspec
 import numpy as np
 import pytest
 
 from reactor_runtime.authoring.contract import Contract, TrackSpec
 from reactor_runtime.media.frame import AudioBlock, Picture
-from reactor_runtime.runtime.stream import Stream
-from reactor_runtime.worker.messages import Slice, SlotRef
+from reactor_runtime.runtime.clock import now
+from reactor_runtime.runtime.stream import ENCODE_AHEAD, Stream
+from reactor_runtime.worker.messages import Played, Slice, SlotRef
 
 WIDTH, HEIGHT = 16, 8
 CONTRACT = Contract(
@@ -28,16 +30,23 @@ class Ring:
     def __init__(self) -> None:
         self.returned: list[int] = []
         self.played = 0
+        self.credits: list[Played] = []
         self.memory = [np.full(WIDTH * HEIGHT * 3 // 2, slot, np.uint8) for slot in range(32)]
 
     def pixels(self, ref: SlotRef) -> np.ndarray:
         return self.memory[ref.slot]
 
-    def count_played(self, slices: int) -> None:
-        self.played += slices
+    def count_played(self, played: Played) -> None:
+        self.played += played.slices
+        self.credits.append(played)
 
     def release(self, refs: list[SlotRef]) -> None:
         self.returned += [ref.slot for ref in refs]
+
+    async def until_played(self, slices: int) -> None:
+        async with asyncio.timeout(5):
+            while self.played < slices:  # noqa: ASYNC110 - the stream tells a model's process, not a task
+                await asyncio.sleep(0.001)
 
 
 class Watcher:
@@ -47,6 +56,7 @@ class Watcher:
         self.pictures: list[Picture] = []
         self.held: list[Callable[[], None]] = []
         self.holds = holds
+        self.flushed_after: list[int] = []
         self.came = asyncio.Event()
 
     def push(self, picture: Picture, done: Callable[[], None]) -> None:
@@ -56,6 +66,9 @@ class Watcher:
             self.held.append(done)
         else:
             done()
+
+    def flush(self) -> None:
+        self.flushed_after.append(len(self.pictures))
 
     @property
     def shown(self) -> list[int]:
@@ -115,11 +128,60 @@ async def test_a_slot_comes_back_once_the_next_picture_is_shown_and_all_readers_
     stream.offer(picture(0))
     stream.offer(picture(1))
     await slow.until(2)
+    await ring.until_played(2)
     assert ring.returned == []
     slow.held[0]()
     assert ring.returned == [0]
     slow.held[1]()
     assert ring.returned == [0], "the last picture stays for who joins late"
+
+
+async def test_a_picture_is_given_out_ahead_of_its_slot_and_credited_at_it(stream: Stream, ring: Ring) -> None:
+    watcher = Watcher()
+    stream.watch("main_video", watcher)
+    item = picture(0)
+    stream.offer(item)
+    slower = [Slice(0, 0, 1, {"main_video": SlotRef(1, n, WIDTH, HEIGHT)}, fps=20.0, pinned=True) for n in (1, 2)]
+    stream.offer(msgspec.structs.replace(slower[0], answers=[7, 8]))
+    stream.offer(slower[1])
+    await watcher.until(3)
+    assert ring.played == 2, "the third is there, and its time is still to come"
+    assert stream.queued == 1
+    assert now() < watcher.pictures[2].due_at <= now() + ENCODE_AHEAD
+    assert [p.answers for p in watcher.pictures] == [(), (7, 8), ()]
+    assert watcher.pictures[2].due_at - watcher.pictures[1].due_at == pytest.approx(1 / 20)
+    await ring.until_played(3)
+    assert [(played.slices, played.at) for played in ring.credits] == [(1, p.due_at) for p in watcher.pictures]
+    assert ring.credits[-1].interval == pytest.approx(1 / 20)
+    assert (stream.generated, stream.shown, stream.queued) == (3, 3, 0)
+
+
+@pytest.mark.parametrize("hold", [True, False])
+async def test_a_flush_takes_back_what_readers_have_ahead_of_its_slot(hold: bool, stream: Stream, ring: Ring) -> None:
+    watcher = Watcher()
+    stream.watch("main_video", watcher)
+    stream.offer(picture(0))
+    for slot in (1, 2):
+        stream.offer(Slice(0, 0, 1, {"main_video": SlotRef(1, slot, WIDTH, HEIGHT)}, fps=20.0, pinned=True))
+    await watcher.until(3)
+    stale = watcher.pictures[2]
+    stream.flush(1, hold=hold)
+    assert watcher.flushed_after == [3]
+    assert (stream.queued, stream.dropped, ring.played) == (0, 1, 3)
+    assert ring.returned[-1] == (2 if hold else 1), "the last picture shown is kept, or black in its place"
+    stream.offer(Slice(1, 0, 1, {"main_video": SlotRef(1, 5, WIDTH, HEIGHT)}, fps=20.0, pinned=True))
+    fresh = watcher.pictures[-1]
+    assert fresh.i420[0] == 5
+    assert fresh.due_at == pytest.approx(stale.due_at), "it takes the slot of the one that was taken back"
+    assert fresh.pts > stale.pts
+
+
+async def test_the_lead_is_how_long_slices_wait_for_their_slots(stream: Stream, ring: Ring) -> None:
+    began = now()
+    for slot in range(24):
+        stream.offer(msgspec.structs.replace(picture(slot % 8), emitted_at=began + slot / 200 - 0.05))
+    await ring.until_played(24)
+    assert stream.lead == pytest.approx(0.05, abs=0.02)
 
 
 async def test_who_joins_an_idle_stream_sees_the_last_picture(stream: Stream, monkeypatch: pytest.MonkeyPatch) -> None:
