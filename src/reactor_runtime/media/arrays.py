@@ -8,11 +8,22 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
+ON_GPU = (2, 10)  # DLPack's numbers of devices: kDLCUDA, kDLROCM
 
 
 def is_tensor(payload: object) -> bool:
     """Whether it looks like a torch tensor; torch is not imported to ask."""
     return all(hasattr(payload, name) for name in ("detach", "cpu", "numpy"))
+
+
+def on_gpu(payload: Any) -> bool:
+    """Whether it lies on a CUDA or ROCm device; no library is imported to ask."""
+    if is_tensor(payload):
+        return getattr(payload, "is_cuda", False) is True
+    try:
+        return hasattr(payload, "__dlpack_device__") and payload.__dlpack_device__()[0] in ON_GPU
+    except Exception:  # noqa: BLE001 - another library's array, spread over several devices, may raise anything
+        return False
 
 
 def to_array(payload: Any) -> Array | None:
@@ -36,7 +47,8 @@ def to_array(payload: Any) -> Array | None:
         array = np.from_dlpack(payload)
     else:
         return None
-    if array.dtype.kind == "f" and array.dtype not in (np.float32, np.float64):
+    # numpy itself has no bfloat16: what brings it registers a type of another kind.
+    if array.dtype.name == "bfloat16" or (array.dtype.kind == "f" and array.dtype not in (np.float32, np.float64)):
         return array.astype(np.float32)
     return array
 
