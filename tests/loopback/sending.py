@@ -46,7 +46,7 @@ class Microphone:
     """An audio source of one tone, without end."""
 
     def __init__(self, hertz: float = 440) -> None:
-        self.hertz = hertz
+        self.hertz, self.loudness = hertz, 12_000
         self._generator = wrtc.TrackGenerator("audio")
         self.track = webrtc.MediaStreamTrack._wrap(self._generator.track)
 
@@ -55,7 +55,7 @@ class Microphone:
         while True:
             while written < (time.monotonic() - began) * 48_000:
                 moments = (np.arange(RUN) + written) / 48_000
-                samples = (np.sin(moments * 2 * np.pi * self.hertz) * 12_000).astype("<i2")
+                samples = (np.sin(moments * 2 * np.pi * self.hertz) * self.loudness).astype("<i2")
                 self._generator.writeAudio(samples.tobytes(), 48_000, 1, RUN)
                 written += RUN
             await asyncio.sleep(0.01)

@@ -15,7 +15,8 @@ class InputFrame(np.ndarray[Any, np.dtype[Any]]):
     Attributes:
         pts: Seconds since the first frame of its track.
         metadata: What the client sent along, usually nothing.
-        capture_time_us: When the client took it, in microseconds of the client's clock; 0 where it did not say.
+        capture_time_us: When the client took it, in microseconds since 1970 by the client's own clock, to some ten
+            milliseconds, and alike for pictures and sound. 0 in the first seconds, and where the client did not say.
     """
 
     pts: float

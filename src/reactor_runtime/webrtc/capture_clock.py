@@ -70,7 +70,7 @@ class CaptureClock:
 class PictureTimes:
     """One video line's RTP timestamps on the client's clock. Thread: the loop's.
 
-    They tell exactly how far apart pictures were taken, so the one that came fastest of the last seconds dates them all.
+    They tell exactly how far apart pictures were taken: the one that came fastest of the last seconds dates them all.
     """
 
     def __init__(self, clock: CaptureClock, track: str) -> None:

@@ -87,6 +87,20 @@ async def test_a_model_that_takes_nothing_costs_pictures_and_never_more_memory(s
     assert noted(slot, "track_unpublished") == [{"track": "webcam", "taken": 5, "dropped": 6, "conn_id": ANN}]
 
 
+async def test_pictures_that_a_busy_loop_skipped_count_as_dropped(slot: InputSlot) -> None:
+    show(slot)
+    show(slot, skipped=3)
+    slot.runtime.inputs.unpublish("webcam", ANN)
+    assert noted(slot, "track_unpublished") == [{"track": "webcam", "taken": 2, "dropped": 3, "conn_id": ANN}]
+
+
+async def test_the_model_is_told_when_the_client_took_it(slot: InputSlot) -> None:
+    show(slot, capture_time_us=1_800_000_000_000_000)
+    slot.runtime.inputs.hear("mic", ANN, SOUND, 1_800_000_000_000_001)
+    assert [saw.capture_time_us for saw in seen(slot)] == [1_800_000_000_000_000]
+    assert [heard.capture_time_us for heard in slot.model.of(pipe.Heard)] == [1_800_000_000_000_001]
+
+
 async def test_a_bigger_picture_opens_a_bigger_ring_and_a_smaller_one_fits(slot: InputSlot) -> None:
     for width, height in [(64, 36), (128, 72), (64, 36)]:
         show(slot, width=width, height=height)

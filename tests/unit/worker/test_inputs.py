@@ -167,3 +167,19 @@ def test_nothing_of_who_stopped_reaches_the_next(rig: Rig, over: InputFreed | Se
     rig.hear(np.zeros(9600, np.int16), at=5.0)
     assert not rig.sound().any()
     assert rig.received[0].frame.pts == 5.0
+
+
+def test_blocks_of_sound_know_when_they_were_taken_though_runs_come_unevenly(rig: Rig) -> None:
+    taken = 1_800_000_000_000_000
+    for number in range(100):
+        late = number % 3 * 1000
+        rig.inputs.take(Heard("mic", 7, bytes(960), 3 + number / 100, taken + number * 10_000 + late))
+    times = [item.frame.capture_time_us for item in rig.received]
+    assert np.abs(np.diff(times) - 20_000).max() < 200
+    assert all(abs(us - taken - number * 20_000) < 2000 for number, us in enumerate(times))
+
+
+def test_blocks_are_undated_until_the_clients_clock_is_known_and_follow_it_when_it_is_set(rig: Rig) -> None:
+    for number, us in enumerate([0, 0, 5_000_000, 5_010_000, 9_000_000, 9_010_000]):
+        rig.inputs.take(Heard("wide", 7, bytes(960), number / 100, us))
+    assert [item.frame.capture_time_us for item in rig.received] == [0, 5_000_000, 9_000_000]
