@@ -242,11 +242,13 @@ class Host:
 
     def _wait_to_begin(self, chunk: Chunk) -> None:
         """Wait until it is time to make the next chunk: begun now, it would only grow old in the queue."""
+        if (interval := chunk.interval) is None:
+            return
         with self._changed:
-            while chunk.interval is not None and self._is_wanted(chunk):
-                left = self._lead.begin_at(chunk.count, self._ahead, chunk.interval) - self._clock()
-                if left <= 0:
-                    return
+            span = self._lead.span(chunk.count, interval)
+            while (
+                self._is_wanted(chunk) and (left := self._lead.slot(self._ahead, interval) - span - self._clock()) > 0
+            ):
                 self._changed.wait(left)
 
     def _wait_for_room(self, chunk: Chunk, drop: bool) -> bool:

@@ -1,8 +1,8 @@
 """How far a model may be ahead of what is shown, and when it is to begin its next chunk. Pure.
 
 Rules:
-- A chunk is begun so early that it is ready `MARGIN` before its slot, even if it takes as long as nearly any of the
-  last `MEMORY` did: a steady model is one frame ahead, an uneven one as much more as its slow steps need.
+- A chunk is begun so early that it is ready `MARGIN` before its slot, even if this and the next ones take as long as
+  the worst run of chunks of late: a steady model is one frame ahead, an uneven one as much more as it needs.
 - The ceiling is `buffer_size` frames or one chunk, whichever is more; and `max_lead`, but never below one chunk.
 - It is begun at once while nothing tells when its slot is: before anything was shown, or where nothing ever is.
 """
@@ -16,9 +16,9 @@ from collections import deque
 MARGIN = 0.005
 """Seconds: the way to the server, its wake-up, and half of what encoding takes, which goes on until the slot."""
 MEMORY = 64
-"""Steps. One slow step in ten is in it however they fall; a single hiccup is not waited for."""
+"""Chunks. One slow step in ten is in it however they fall."""
 OUTLIERS = 1
-"""Steps of a full memory that may have taken longer than what is reckoned with."""
+"""Chunks of a full memory that are taken for hiccups, which do not come again."""
 
 
 class Lead:
@@ -56,17 +56,23 @@ class Lead:
             return max(frames, int(min(self._buffer_size, self._max_lead / interval + 1e-6)), 1)
         return max(frames, self._buffer_size)
 
-    def begin_at(self, frames: int, ahead: int, interval: float) -> float:
-        """Return when to begin the next chunk; a time that has passed means at once.
+    def slot(self, ahead: int, interval: float) -> float:
+        """Return when the next chunk is to be shown, behind so many slices that are not shown yet."""
+        return self._shown_at + (ahead + 1) * interval
 
-        Args:
-            frames: That it is likely to have.
-            ahead: Slices handed over and not shown yet.
-            interval: Seconds from slice to slice.
-        """
+    def span(self, frames: int, interval: float) -> float:
+        """Return how many seconds before its slot the next chunk, likely of so many frames, is to be begun."""
         if not self._steps:
-            return -math.inf
-        slot = self._shown_at + (ahead + 1) * interval
-        slow = sorted(self._steps)[-1 - OUTLIERS * (len(self._steps) == MEMORY)]
+            return math.inf
         most = min(max(frames, self._buffer_size) * interval, self._max_lead)
-        return slot - min(slow + MARGIN, statistics.median(self._steps) + most)
+        return min(self._worst(frames * interval) + MARGIN, statistics.median(self._steps) + most)
+
+    def _worst(self, period: float) -> float:
+        """Return how long before its slot a chunk had to be begun for every one since to be ready at its own."""
+        slow = sorted(self._steps)[-1 - OUTLIERS * (len(self._steps) == MEMORY)]
+        worst = backlog = 0.0
+        for seconds in self._steps:
+            backlog = (backlog - period if backlog > period else 0.0) + (seconds if seconds < slow else slow)
+            if backlog > worst:
+                worst = backlog
+        return worst
