@@ -25,6 +25,9 @@ class Clients:
     def __init__(self) -> None:
         self._clients: dict[int, Client] = {}
 
+    def __len__(self) -> int:
+        return len(self._clients)
+
     def add(self, client: Client) -> bool:
         """Take a client in, in place of the one of the same id that was. Returns whether its id is new."""
         is_new = client.id not in self._clients

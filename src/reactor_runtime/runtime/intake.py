@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterable, Callable
 from dataclasses import replace
 
@@ -22,7 +23,9 @@ class Intake:
     """One slot's way from its clients to its model. All methods run on the event loop.
 
     Attributes:
-        accepted: Commands that the contract let through.
+        outcomes: Command and what became of it to how often: `accepted` by the model's handler, `failed` there, `refused`
+            before it, `lost` with the model. Names that the contract does not know are one, `unknown`.
+        uploads, upload_bytes: Files that came whole, and their size.
     """
 
     def __init__(
@@ -33,7 +36,8 @@ class Intake:
         note: Callable[..., None],
         latency: Latency,
     ) -> None:
-        self.accepted = 0
+        self.outcomes: Counter[tuple[str, str]] = Counter()
+        self.uploads = self.upload_bytes = 0
         self._limits = limits
         self._clients = clients
         self._tell_model = tell_model
@@ -83,11 +87,13 @@ class Intake:
     async def receive(self, upload_id: str, declared: int | None, chunks: AsyncIterable[bytes]) -> None:
         """Store a reserved file's bytes; see `Uploads.receive`."""
         try:
-            await self._uploads.receive(upload_id, declared, chunks)
+            upload = await self._uploads.receive(upload_id, declared, chunks)
         except ClientError as error:
             self._note("error", message=f"upload {upload_id}: {error}")
             raise
         else:
+            self.uploads += 1
+            self.upload_bytes += upload.size
             self._note("upload_complete", upload_id=upload_id)
         finally:
             self._release()
@@ -121,7 +127,6 @@ class Intake:
         contract.check(command.name, arguments)
         entry = self._commands.submit(client_id, replace(command, arguments=arguments), uploads, now())
         self._latency.received(entry)
-        self.accepted += 1
         self._note("command", name=command.name, args=arguments, conn_id=client_id)
         if missing := [upload for upload in uploads if not self._uploads.is_complete(upload)]:
             self._note("command_held", name=command.name, uploads=missing, conn_id=client_id)
@@ -133,6 +138,7 @@ class Intake:
         entry = self._commands.settle(replied.command_id, accepted=replied.error_code is None)
         if entry is None:
             return
+        self.outcomes[entry.command.name, "accepted" if replied.error_code is None else "failed"] += 1
         if replied.error_code is not None:
             message = f"command {entry.command.name!r}: {replied.error_message}"
             self._note("error", message=message, conn_id=entry.client_id)
@@ -149,6 +155,7 @@ class Intake:
         """The model is gone: answer what it left unanswered."""
         self._latency.clear()
         for entry in self._commands.lose_model(now()):
+            self.outcomes[entry.command.name, "lost"] += 1
             self._clients.answer(entry.client_id, entry.command, error_code="model_lost", error_message=reason)
 
     def replay(self) -> None:
@@ -167,6 +174,7 @@ class Intake:
         for entry in late:
             why = f"{entry.command.name}: its upload was not complete within {HOLD:g} s"
             self._note("error", message=f"command refused: {why}", conn_id=entry.client_id)
+            self.outcomes[entry.command.name, "refused"] += 1
             self._clients.answer(entry.client_id, entry.command, error_code="unresolved_upload", error_message=why)
         deadlines = (self._commands.next_deadline(), self._uploads.next_deadline())
         self._alarm.set(min((at for at in deadlines if at is not None), default=None))

@@ -47,7 +47,12 @@ class Health:
 
 
 class Runtime:
-    """One slot. All methods run on the event loop."""
+    """One slot. All methods run on the event loop.
+
+    Attributes:
+        sessions: Those begun so far.
+        restarts: How often the model was loaded again after it was lost.
+    """
 
     def __init__(
         self,
@@ -69,6 +74,7 @@ class Runtime:
         self.latency = Latency(self._clients, self._note)
         self.intake = Intake(config, self._clients, self._supervisor.send, self._note, self.latency)
         self.inputs = Inputs(self._supervisor.send, self._note)
+        self.sessions = self.restarts = 0
         self._failure: str | None = None
         self._progress: dict[str, Any] | None = None
         self._alarm = Alarm(self._tick)
@@ -97,6 +103,16 @@ class Runtime:
     def state(self) -> State:
         """The session's state."""
         return self._session.state
+
+    @property
+    def clients(self) -> int:
+        """Clients whose wires are ready."""
+        return len(self._clients)
+
+    @property
+    def worker_pid(self) -> int | None:
+        """The process of the model that runs, the server's own for one in it."""
+        return self._supervisor.pid
 
     @property
     def running(self) -> bool:
@@ -186,6 +202,8 @@ class Runtime:
                 raise ClientError(why, code="not_ready")
             self.intake.submit(self.contract, client_id, command)
         except ClientError as error:
+            known = self.contract is not None and any(spec.name == command.name for spec in self.contract.commands)
+            self.intake.outcomes[command.name if known else "unknown", "refused"] += 1
             self._note("error", message=f"command {command.name!r} refused: {error}", conn_id=client_id)
             self._clients.answer(client_id, command, error_code=error.code, error_message=str(error))
 
@@ -224,6 +242,7 @@ class Runtime:
                 self._input(machine.ModelEnded(item.reason, item.crashed))
             case ModelUp():
                 self._failure = self._progress = None
+                self.restarts += item.restarted
                 self._input(machine.ModelReady())
             case ModelDown():
                 self._lose(item)
@@ -250,7 +269,7 @@ class Runtime:
             contract,
             pixels=self._supervisor.pixels,
             release=self._release,
-            played=lambda slices: self._supervisor.send(pipe.Played(slices)),
+            played=self._supervisor.send,
         )
 
     def _release(self, refs: list[pipe.SlotRef]) -> None:
@@ -297,6 +316,7 @@ class Runtime:
         for effect in effects:
             match effect:
                 case machine.BeginSession():
+                    self.sessions += 1
                     self.intake.open()
                     self._supervisor.send(pipe.SessionBegan(self.session_id))
                     self.inputs.open()
