@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-FIRST_ASKED = 4
+FIRST_ASKED = 8
 """Answers that are asked for at once, so that a client's first command is already timed well."""
-ASK_EVERY = 2.0
+ASK_EVERY = 1.0
 """Seconds between the later questions."""
 LOST_AFTER = 5.0
 """Seconds after which a question without an answer is asked again."""
@@ -17,16 +17,18 @@ KEPT = 30.0
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
+    """What one answer tells: the server's clock less the client's is within these bounds, seconds."""
+
     at: float
-    round_trip: float
-    behind: float
+    least: float
+    most: float
 
 
 class ClientClock:
-    """Compares one client's clock with the server's. Of the recent answers, the quickest one counts.
+    """Compares one client's clock with the server's.
 
-    A question and its answer are each on their way for half of the round trip, more or less; what made one of them late
-    made the round trip long, so the shortest is off by least.
+    The client's clock was read after the question was sent and before the answer came. Of the recent answers, the
+    quickest way there and the quickest way back bound the difference most closely; they need not be of one round trip.
     """
 
     def __init__(self) -> None:
@@ -54,11 +56,13 @@ class ClientClock:
         """
         if self._asked_at is None or abs(asked_at - self._asked_at) > 1e-5:
             return
-        round_trip = now - self._asked_at
-        self._answers.append(_Answer(now, round_trip, self._asked_at + round_trip / 2 - client_at))
+        self._answers.append(_Answer(now, self._asked_at - client_at, now - client_at))
         self._asked_at = None
 
     @property
     def behind(self) -> float | None:
         """The server's clock less the client's, seconds; None before the first answer."""
-        return min(self._answers, key=lambda answer: answer.round_trip).behind if self._answers else None
+        if not self._answers:
+            return None
+        least, most = max(a.least for a in self._answers), min(a.most for a in self._answers)
+        return (least + most) / 2

@@ -23,8 +23,8 @@ class Intake:
     """One slot's way from its clients to its model. All methods run on the event loop.
 
     Attributes:
-        outcomes: Command and what became of it to how often: `accepted` by the model's handler, `failed` there, `refused`
-            before it, `lost` with the model. Names that the contract does not know are one, `unknown`.
+        outcomes: Command and what became of it to how often: `accepted` by the model's handler, `failed` there,
+            `refused` before it, `lost` with the model. Names that the contract does not know are one, `unknown`.
         uploads, upload_bytes: Files that came whole, and their size.
     """
 
