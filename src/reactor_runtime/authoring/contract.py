@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
 
 from reactor_runtime.authoring.judge import refusal
-from reactor_runtime.errors import InvalidArgument, UnknownCommand
+from reactor_runtime.errors import ContractError, InvalidArgument, UnknownCommand
 
 Kind = Literal["video", "audio"]
 Direction = Literal["in", "out"]
@@ -20,12 +21,29 @@ class TrackSpec(msgspec.Struct, frozen=True):
 
     Attributes:
         rate: Declared frames per second (0 when measured) for video, samples per second for audio.
+        float_range: The floats that mean black and white, where pictures are floats.
     """
 
     name: str
     kind: Kind
     direction: Direction = "out"
     rate: float = 0.0
+    float_range: tuple[float, float] = (0.0, 1.0)
+
+
+def float_range(where: str, declared: Any) -> tuple[float, float]:
+    """Return the floats that an author declared to mean black and white.
+
+    Raises:
+        ContractError: They are no two finite numbers, the lower one first.
+    """
+    try:
+        low, high = map(float, declared)
+    except (TypeError, ValueError):
+        low = high = math.nan
+    if not -math.inf < low < high < math.inf:
+        raise ContractError(f"{where} = {declared!r}: write the floats that mean black and white, as (-1, 1)")
+    return low, high
 
 
 class CommandSpec(msgspec.Struct, frozen=True):

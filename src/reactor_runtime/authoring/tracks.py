@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, dataclass_transform, overload, runtime_checkable
 
 from reactor_runtime.authoring.annotations import hints_of
-from reactor_runtime.authoring.contract import Direction, TrackSpec
+from reactor_runtime.authoring.contract import Direction, TrackSpec, float_range
 from reactor_runtime.authoring.names import place
 from reactor_runtime.errors import ContractError, OutputError
 
@@ -25,12 +25,15 @@ if TYPE_CHECKING:
         def __get__(self, owner: object, cls: type) -> Any: ...
         def __set__(self, owner: object, payload: Any) -> None: ...
 
+    class _Pictures(_Line):
+        float_range: ClassVar[tuple[float, float]]
+
     class _Sound(_Line):
         sample_rate: ClassVar[int]
 
     @runtime_checkable
-    class Video(_Line, Protocol):  # type: ignore[misc]
-        """Annotates a video track: `(H, W, 3)` or `(N, H, W, 3)` RGB, uint8 0..255 or float 0..1."""
+    class Video(_Pictures, Protocol):  # type: ignore[misc]
+        """Annotates a video track: `(H, W, 3)` or `(N, H, W, 3)` RGB, uint8 or float; see `float_range`."""
 
     @runtime_checkable
     class Audio(_Sound, Protocol):  # type: ignore[misc]
@@ -39,7 +42,12 @@ if TYPE_CHECKING:
 else:
 
     class Video:
-        """Annotates a video track: `(H, W, 3)` or `(N, H, W, 3)` RGB, uint8 0..255 or float 0..1."""
+        """Annotates a video track: `(H, W, 3)` or `(N, H, W, 3)` RGB, uint8 0..255 or float 0..1.
+
+        Subclass it to declare another `float_range`, as `(-1, 1)`: the floats that mean black and white.
+        """
+
+        float_range = (0.0, 1.0)
 
     class Audio:
         """Annotates an audio track: `(samples,)` or `(channels, samples)`, int16 or float -1..1.
@@ -100,17 +108,22 @@ def each_track_once(declared: Mapping[type, Iterable[TrackSpec]], where: str) ->
         for track in own:
             if (known := tracks.setdefault(track.name, track)) != track:
                 raise ContractError(
-                    f"{where}: track {track.name!r} is declared as {known.kind} at {known.rate:g} and, in "
-                    f"{cls.__name__}, as {track.kind} at {track.rate:g}; one name is one track"
+                    f"{where}: track {track.name!r} is declared as {_declaration(known)} and, in "
+                    f"{cls.__name__}, as {_declaration(track)}; one name is one track"
                 )
     return tuple(tracks.values())
+
+
+def _declaration(track: TrackSpec) -> str:
+    floats = "" if track.float_range == Video.float_range else " with floats {:g}..{:g}".format(*track.float_range)
+    return f"{track.kind} at {track.rate:g}{floats}"
 
 
 def declared_tracks(cls: type, where: str, *, direction: Direction = "out") -> tuple[TrackSpec, ...]:
     """Return a track for each public annotated field of a class.
 
     Raises:
-        ContractError: A field is neither `Video` nor `Audio`.
+        ContractError: A field is neither `Video` nor `Audio`, or its `float_range` is none.
     """
     tracks = []
     for name, hint in hints_of(cls, where).items():
@@ -118,7 +131,8 @@ def declared_tracks(cls: type, where: str, *, direction: Direction = "out") -> t
             continue
         is_class = isinstance(hint, type)
         if is_class and issubclass(hint, Video):
-            tracks.append(TrackSpec(name, "video", direction))
+            floats = float_range(f"{where}: {hint.__name__}.float_range", hint.float_range)
+            tracks.append(TrackSpec(name, "video", direction, float_range=floats))
         elif is_class and issubclass(hint, Audio):
             tracks.append(TrackSpec(name, "audio", direction, rate=hint.sample_rate))
         else:

@@ -14,7 +14,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-from reactor_runtime.authoring.contract import Contract, TrackSpec
+from reactor_runtime.authoring.contract import Contract
 from reactor_runtime.authoring.names import descendants, place, snake
 from reactor_runtime.authoring.openapi import capabilities
 from reactor_runtime.authoring.video_model_commands import Command, commands_of
@@ -26,6 +26,7 @@ from reactor_runtime.authoring.video_model_tracks import (
     VideoOut,
     declared_on,
     frames_per_second,
+    is_number,
 )
 from reactor_runtime.errors import ContractError
 from reactor_runtime.weights.places import find
@@ -63,7 +64,10 @@ class VideoModel(ABC):
     Attributes:
         emission_fps: Declare it above 0 to pin the playout rate. Undeclared it is the default video track's rate, and
             without that measured.
+        max_lead_ms: Declare it to bound how many milliseconds the frames that wait to be shown may last.
     """
+
+    max_lead_ms: ClassVar[float | None] = None
 
     _tracks: ClassVar[dict[str, Track]] = {}
     _pinned_fps: ClassVar[float | None] = None
@@ -79,6 +83,10 @@ class VideoModel(ABC):
                 track.name = name
         cls._tracks = tracks
         cls._pinned_fps = _pinned_fps(cls)
+        if (lead := inspect.getattr_static(cls, "max_lead_ms")) is not None and not (is_number(lead) and lead > 0):
+            raise ContractError(
+                f"{place(cls)}: max_lead_ms = {lead!r}: write a number of milliseconds above 0, or None"
+            )
 
     @abstractmethod
     def start_session(self) -> None:
@@ -256,11 +264,12 @@ def contract_of(
     return Contract(
         model_name=name or (declared.name if declared else _name_of(cls)),
         generation="video_model",
-        tracks=tuple(TrackSpec(t.name, t.kind, t.direction.value, t.rate) for t in cls._tracks.values()),
+        tracks=tuple(track.spec for track in cls._tracks.values()),
         commands=tuple(command.spec for command in commands.values()),
         description=description or inspect.cleandoc(vars(cls).get("__doc__") or ""),
         version=version,
         fps=cls._pinned_fps,
+        max_lead_ms=None if cls.max_lead_ms is None else float(cls.max_lead_ms),
     )
 
 

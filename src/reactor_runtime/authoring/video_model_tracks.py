@@ -9,7 +9,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from reactor_runtime.authoring.contract import Kind
+import msgspec
+
+from reactor_runtime.authoring.contract import Kind, TrackSpec, float_range
 from reactor_runtime.authoring.names import place
 from reactor_runtime.authoring.session_context import current_context
 from reactor_runtime.errors import ContractError, OutputError
@@ -52,6 +54,11 @@ class Track(ABC):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(name={self.name!r}, rate={self.rate!r})"
+
+    @property
+    def spec(self) -> TrackSpec:
+        """The track as plain data."""
+        return TrackSpec(self.name, self.kind, self.direction.value, self.rate)
 
     def emit(self, frame: Any = None, bucket: int | None = None) -> None:
         """Hand over one chunk of an output track; see `OutputTrack.emit`."""
@@ -125,12 +132,24 @@ class InputTrack(Track):
 
 
 class VideoOut(OutputTrack):
-    """A video track. `rate` above 0 pins the playout rate, `default` makes it the one `get_track()` returns."""
+    """A video track. `rate` above 0 pins the playout rate, `default` makes it the one `get_track()` returns.
+
+    Attributes:
+        float_range: The floats that mean black and white, where pictures are floats.
+    """
 
     kind = "video"
 
-    def __init__(self, rate: float = 0.0, default: bool = False) -> None:
+    def __init__(
+        self, rate: float = 0.0, default: bool = False, *, float_range: tuple[float, float] = (0.0, 1.0)
+    ) -> None:
         super().__init__(rate, default=default)
+        self.float_range = float_range
+
+    @property
+    def spec(self) -> TrackSpec:
+        """The track as plain data."""
+        return msgspec.structs.replace(super().spec, float_range=self.float_range)
 
     def blank(self, last_size: tuple[int, int] | None) -> npt.NDArray[np.uint8]:
         """Return a black `(H, W, 3)` uint8 picture, of the size shown last."""
@@ -142,7 +161,8 @@ class VideoOut(OutputTrack):
         """Return the pictures, each in memory of its own; see `OutputTrack.copied`."""
         from reactor_runtime.media.video import video_frames
 
-        return [picture.copy() for picture in video_frames(payload, track=self.name).pictures]
+        frames = video_frames(payload, track=self.name, float_range=self.float_range)
+        return [picture.copy() for picture in frames.pictures]
 
 
 class AudioOut(OutputTrack):
@@ -230,7 +250,10 @@ def declared_on(cls: type) -> dict[str, Track]:
         if track.name != name:
             both = " and ".join(sorted((name, track.name)))
             raise ContractError(f"{place(cls)}: {both} are one {type(track).__name__} object; write one for each")
-        _check_rate(f"{place(cls)}: {name} = {type(track).__name__}(rate={track.rate!r})", track)
+        where = f"{place(cls)}: {name} = {type(track).__name__}"
+        _check_rate(f"{where}(rate={track.rate!r})", track)
+        if isinstance(track, VideoOut):
+            track.float_range = float_range(f"{where}: float_range", track.float_range)
     return tracks
 
 

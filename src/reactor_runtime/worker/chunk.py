@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from reactor_runtime.authoring.contract import TrackSpec
 from reactor_runtime.media.audio import Resampler
-from reactor_runtime.media.video import VideoFrames
+from reactor_runtime.worker.gpu import Frames
 from reactor_runtime.worker.ring import RingWriter
 
 Ticket = tuple[int, int]
@@ -39,7 +39,7 @@ class Chunk:
     """
 
     count: int
-    video: dict[str, VideoFrames]
+    video: dict[str, Frames]
     audio: list[dict[str, tuple[int, bytes]]]
     lines: list[Line]
     ticket: Ticket

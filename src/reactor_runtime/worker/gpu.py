@@ -1,8 +1,8 @@
 """Frames that lie on a GPU: converted there, then copied once, into a pinned ring slot.
 
-Conversion and copy have a stream of their own, which waits for the model's; the model's never waits for it, nor does
-anyone for the model's: threads wait for events on the stream here, asleep. torch is imported only where the model has
-done so, or where nothing else can read what it emits.
+Conversion and copy have a stream of their own, which waits for the model's; the model's never waits for it. Threads
+wait for events, asleep: what a model enqueues after it emitted delays nobody. torch is imported only where the model
+has done so, or where nothing else can read what it emits.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ import sys
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from reactor_runtime.log import get_logger
-from reactor_runtime.media.arrays import describe, is_tensor, on_gpu
-from reactor_runtime.media.pixels import i420_bytes, room_in
-from reactor_runtime.media.video import UNIT, FloatRange, VideoFrames, Wanted, video_frames
+from reactor_runtime.media.arrays import describe, is_tensor, on_gpu, to_array
+from reactor_runtime.media.pixels import i420_bytes, rgb, room_in
+from reactor_runtime.media.video import UNIT, FloatRange, Wanted, video_frames
 from reactor_runtime.worker import gpu_torch
 
 T = TypeVar("T")
@@ -34,7 +34,7 @@ _pinned: set[int] = set()
 _fuses = True
 
 
-def frames_of(payload: object, *, track: str, float_range: FloatRange = UNIT) -> VideoFrames | GpuFrames:
+def frames_of(payload: object, *, track: str, float_range: FloatRange = UNIT) -> Frames:
     """Check what an author emits for a video track, and convert it there if it lies on a GPU; see `video_frames`.
 
     What lies on a GPU has been computed and converted when this returns: the author's memory is needed no more.
@@ -54,23 +54,50 @@ def frames_of(payload: object, *, track: str, float_range: FloatRange = UNIT) ->
         if is_list and tensor.ndim != 3:
             raise named.refusal(f"{describe(item)}; a list or tuple holds single frames")
         batches.append(tensor if tensor.ndim == 4 else tensor[None])
-    width, height = wanted.one_size([tuple(batch.shape[1:3]) for batch in batches if len(batch)])
     rows = [row for batch, item in zip(batches, items, strict=True) for row in _converted(batch, item, wanted)]
-    return GpuFrames(rows, width, height)
+    return GpuFrames(rows, [picture for batch in batches for picture in batch], wanted)
+
+
+class Frames(Protocol):
+    """The checked frames of one payload, wherever it lies; see `VideoFrames`."""
+
+    @property
+    def width(self) -> int:
+        """Even; 0 when there are no frames."""
+
+    @property
+    def height(self) -> int:
+        """Even; 0 when there are no frames."""
+
+    @property
+    def count(self) -> int:
+        """Number of frames."""
+
+    @property
+    def i420_bytes(self) -> int:
+        """Bytes of one converted frame."""
+
+    def write_i420(self, index: int, out: npt.NDArray[np.uint8]) -> None:
+        """Write frame `index` into the first `i420_bytes` of flat memory; it is whole when this returns."""
+
+    def rgb(self, index: int) -> npt.NDArray[np.uint8]:
+        """Return frame `index` as a fresh (height, width, 3) array, exact."""
 
 
 class GpuFrames:
-    """The frames of one payload as I420 on the GPU; used as `VideoFrames` are.
+    """The frames of one payload, as I420 on the GPU.
 
     Attributes:
         width: Even; 0 when there are no frames.
         height: Even; 0 when there are no frames.
     """
 
-    def __init__(self, rows: Sequence[Any], width: int, height: int) -> None:
+    def __init__(self, rows: Sequence[Any], pictures: Sequence[Any], wanted: Wanted) -> None:
+        """Take what was converted, and the (H, W, C) that it was made of."""
         self._rows = rows
-        self.width = width
-        self.height = height
+        self._pictures = pictures
+        self._float_range = wanted.float_range
+        self.width, self.height = wanted.one_size([tuple(picture.shape[:2]) for picture in pictures])
 
     @property
     def count(self) -> int:
@@ -94,22 +121,28 @@ class GpuFrames:
 
         row = self._rows[index]
         slot = room_in(out, self.i420_bytes)
-        with torch.cuda.stream(_stream(row.device)):
+        stream = _stream(row.device)
+        with torch.cuda.stream(stream):
             _pin(slot)
             torch.from_numpy(slot).copy_(row, non_blocking=True)
-            _wait()
+            _wait(stream)
+
+    def rgb(self, index: int) -> npt.NDArray[np.uint8]:
+        """Return frame `index` as a fresh (height, width, 3) array, exact, from the author's memory."""
+        return rgb(np.asarray(to_array(self._pictures[index])), self._float_range)
+
+
+def wait_for_gpus(payloads: Mapping[str, object]) -> None:
+    """Wait until what is being emitted has been computed: that belongs to making it. Thread: as for `frames_of`."""
+    for stream in _model_streams(payloads):
+        _wait(stream)
 
 
 def on_its_streams(payloads: Mapping[str, object], call: Callable[[], T]) -> Callable[[], T]:
     """Return `call` for another thread: the streams that are current here, for the payloads, are so there too."""
-    torch = sys.modules.get("torch")
-    items: list[Any] = []
-    for payload in payloads.values():
-        items += payload if isinstance(payload, list | tuple) else [payload]
-    devices = {item.device for item in items if is_tensor(item) and on_gpu(item)}
-    if torch is None or not devices:
+    if not (streams := _model_streams(payloads)):
         return call
-    streams = [torch.cuda.current_stream(device) for device in devices]
+    import torch
 
     def there() -> T:
         with ExitStack() as current:
@@ -118,6 +151,19 @@ def on_its_streams(payloads: Mapping[str, object], call: Callable[[], T]) -> Cal
             return call()
 
     return there
+
+
+def _model_streams(payloads: Mapping[str, object]) -> list[Any]:
+    """Return the current stream of each device that tensors among the payloads lie on."""
+    items: list[Any] = []
+    for payload in payloads.values():
+        items += payload if isinstance(payload, list | tuple) else [payload]
+    devices = {item.device for item in items if is_tensor(item) and on_gpu(item)}
+    if not devices:
+        return []
+    import torch
+
+    return [torch.cuda.current_stream(device) for device in devices]
 
 
 def _torch_reads(items: Sequence[Any]) -> bool:
@@ -165,7 +211,7 @@ def _converted(pictures: Any, payload: object, wanted: Wanted) -> Any:
         out = torch.empty((count, size), dtype=torch.uint8, device=pictures.device)
         misfit = torch.zeros(1, dtype=torch.uint8, device=pictures.device)
         _write_i420(pictures, out, misfit, wanted.float_range, wanted.limits)
-        _wait()
+        _wait(stream)
         if pictures.is_floating_point() and misfit.item():
             low, high = torch.aminmax(pictures.float())
             wanted.check_range(float(low), float(high), payload)
@@ -180,12 +226,13 @@ def _stream(device: Any) -> Any:
     return torch.cuda.Stream(device, priority=FIRST)
 
 
-def _wait() -> None:
-    """Wait until the current stream has done what it was given so far, without spinning and without the GIL."""
+def _wait(stream: Any) -> None:
+    """Wait until a stream has done what it was given so far, without spinning and without the GIL."""
     import torch
 
-    done = torch.cuda.Event(blocking=True)
-    done.record()
+    with torch.cuda.device(stream.device):  # an event is made on the current device
+        done = torch.cuda.Event(blocking=True)
+        done.record(stream)
     done.synchronize()
 
 

@@ -20,9 +20,9 @@ from reactor_runtime.errors import AuthorError, OutputError
 from reactor_runtime.media.audio import Resampler, audio_samples, interleave, split
 from reactor_runtime.media.frame import AUDIO_CLOCK_RATE
 from reactor_runtime.media.pacer import FASTEST
-from reactor_runtime.media.video import VideoFrames, video_frames
 from reactor_runtime.worker.chunk import Chunk, Line, Ticket
 from reactor_runtime.worker.failure import Where, failure
+from reactor_runtime.worker.gpu import Frames, frames_of, wait_for_gpus
 from reactor_runtime.worker.lead import Lead
 from reactor_runtime.worker.messages import (
     Flushed,
@@ -128,7 +128,10 @@ class Host:
         drop: bool = False,
     ) -> int:
         """Normalise one chunk into ring slots and hand it over slice by slice; see `Outlet.emit`."""
+        called = self._clock()
+        wait_for_gpus(payloads)
         entered = self._clock()
+        compute_time = compute_time and compute_time + (entered - called)
         unknown = [name for name in payloads if name not in self._lines]
         if unknown or not payloads:
             known = ", ".join(self._lines) or "none"
@@ -181,11 +184,11 @@ class Host:
 
     def _normalise(self, payloads: Mapping[str, object], ticket: Ticket) -> Chunk:
         lines = [self._lines[name] for name in payloads]
-        video: dict[str, VideoFrames] = {}
+        video: dict[str, Frames] = {}
         for line in lines:
             if line.spec.kind == "video":
                 name = line.spec.name
-                frames = video_frames(payloads[name], track=name)
+                frames = frames_of(payloads[name], track=name, float_range=line.spec.float_range)
                 if frames.count == 0:
                     return Chunk(0, {}, [], lines, ticket)
                 video[name] = frames
@@ -262,9 +265,7 @@ class Host:
                 self._changed.wait()
         return False
 
-    def _take_slot(
-        self, ring: RingWriter, frames: VideoFrames, chunk: Chunk, drop: bool
-    ) -> tuple[SlotRef, Pixels] | None:
+    def _take_slot(self, ring: RingWriter, frames: Frames, chunk: Chunk, drop: bool) -> tuple[SlotRef, Pixels] | None:
         """Wait for a slot whose pixels the server needs no more; None when there is to be none."""
         with self._changed:
             slots = self._lead.ceiling(chunk.count, chunk.interval) + HELD_BY_SERVER

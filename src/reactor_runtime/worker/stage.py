@@ -10,6 +10,7 @@ from typing import Any
 
 from reactor_runtime.authoring.reactor_model import Occurrence
 from reactor_runtime.worker.driver import Outlet
+from reactor_runtime.worker.gpu import on_its_streams
 
 
 class Stage:
@@ -31,13 +32,15 @@ class Stage:
     async def emit(
         self, payloads: Mapping[str, object], *, fps: float | None, compute_time: float | None, drop: bool
     ) -> None:
-        """Hand over one chunk; wait for room without blocking the loop."""
+        """Hand over one chunk; wait, without blocking the loop, until the next one is to be made."""
         emit = functools.partial(self._outlet.emit, payloads, fps=fps, compute_time=compute_time, drop=drop)
-        await asyncio.get_running_loop().run_in_executor(self._emitting, emit)
+        await asyncio.get_running_loop().run_in_executor(self._emitting, on_its_streams(payloads, emit))
+        await asyncio.sleep(0)  # a command that cut the wait short is begun first
 
     def submit(self, payloads: Mapping[str, object], *, fps: float | None, drop: bool) -> int:
         """Hand over one chunk; wait for room in the calling thread."""
-        return self._emitting.submit(self._outlet.emit, payloads, fps=fps, drop=drop).result()
+        emit = functools.partial(self._outlet.emit, payloads, fps=fps, drop=drop)
+        return self._emitting.submit(on_its_streams(payloads, emit)).result()
 
     async def events(self) -> AsyncIterator[Occurrence]:
         """Tell what happens from the first item that is asked for."""
