@@ -81,7 +81,7 @@ async def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Connect, warm up, watch, hang up."""
     async with httpx.AsyncClient(base_url=options.url, timeout=20) as http:
         session = await open_session(http)
-        viewers = [Viewer(http, session) for _ in range(options.viewers)]
+        viewers = [Viewer(http, session, counts_only=i < options.count_only) for i in range(options.viewers)]
         tallies = [Tally(time.monotonic_ns()) for _ in viewers[options.count_only :]]
         readers: list[asyncio.Task[None]] = []
         try:
@@ -105,19 +105,26 @@ async def measure(options: argparse.Namespace) -> dict[str, Any]:
     reports = [tally.report(start, end) for tally in tallies]
     pooled = [latency for report in reports for latency in report.pop("latencies_ms")]
     p50, p95, p99 = np.percentile(pooled, (50, 95, 99)) if pooled else (None, None, None)
-    received = [{key: b[key] - a[key] for key in a} for a, b in zip(counts, after, strict=True)]
+    grown = {k: [b[k] - a[k] for a, b in zip(counts, after, strict=True)] for k in ("frames", "packets_lost", "bytes")}
+    counted = grown["frames"][: options.count_only]
+    frames = sum(r["delivered"] for r in reports) + sum(counted)
     return {
         "viewers": options.viewers,
         "seconds": seconds,
-        "frames": sum(r["delivered"] for r in reports) + sum(int(r["frames"]) for r in received[: options.count_only]),
+        "frames": frames,
         "lost": sum(r["lost"] for r in reports),
         "duplicates": sum(r["duplicates"] for r in reports),
+        "packets_lost": sum(grown["packets_lost"]),
+        "fewest_counted": min(counted, default=None),
         "p50_ms": p50,
         "p95_ms": p95,
         "p99_ms": p99,
         "first_frame_ms": max((r["first_frame_ms"] or float("inf") for r in reports), default=None),
-        "kbps": sum(r["bytes"] for r in received) * 8 / 1000 / seconds / options.viewers,
+        "kbps": sum(grown["bytes"]) * 8 / 1000 / seconds / options.viewers,
         "server_cores": cpu / seconds,
+        "cpu_ms": 1000 * cpu / max(frames, 1),
+        "codec": after[-1]["codec"],
+        "latencies_ms": [round(latency, 2) for latency in pooled],
         "each": reports,
     }
 
@@ -128,7 +135,7 @@ def main() -> None:
     parser.add_argument("--server-pid", type=int, required=True, help="root of the process tree whose CPU is counted")
     parser.add_argument("--width", type=int, default=1280, help="width of the pictures that the model emits")
     parser.add_argument("--viewers", type=int, default=1)
-    parser.add_argument("--count-only", type=int, default=0, help="how many of the viewers decode but read no pixels")
+    parser.add_argument("--count-only", type=int, default=0, help="how many of the viewers count pictures only")
     parser.add_argument("--warmup", type=float, default=3.0)
     parser.add_argument("--seconds", type=float, default=20.0)
     print(json.dumps(asyncio.run(measure(parser.parse_args()))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -25,8 +26,11 @@ from rich.table import Table
 
 HERE = Path(__file__).parent
 REACTOR = str(Path(sys.executable).with_name("reactor"))
-OURS, THEIRS = "reactor-runtime", "aiortc"
-READY_TIMEOUT, STOP_TIMEOUT = 30.0, 15.0  # seconds
+VENVS = HERE / "peers" / ".venvs"
+OURS, AIORTC, FASTRTC, REACTOR3 = "ours", "aiortc", "fastrtc", "reactor-runtime 3.x"
+REACTOR3_EQUAL = f"{REACTOR3}, VP8"
+CONTESTANTS = (OURS, REACTOR3, REACTOR3_EQUAL, AIORTC, FASTRTC)
+READY_TIMEOUT, STOP_TIMEOUT = 60.0, 15.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +42,31 @@ class Server:
     ready_s: float
 
 
-def stamped(name: str, *, width: int, height: int, fps: float, port: int) -> list[str]:
-    """Return the command that serves the stamped picture with one of the contestants."""
-    if name == THEIRS:
-        sizes = ["--width", str(width), "--height", str(height), "--fps", str(fps)]
-        return [sys.executable, str(HERE / "aiortc_peer.py"), "--port", str(port), *sizes]
-    sizes = [f"--model.width={width}", f"--model.height={height}", f"--model.fps={fps}"]
-    return [REACTOR, "run", "-p", str(HERE / "model"), "--port", str(port), *sizes]
+def stamped(name: str, *, width: int, height: int, fps: float, port: int, eager: bool = False) -> list[str]:
+    """Return the command that serves the stamped picture with one of the contestants.
+
+    Args:
+        name: One of CONTESTANTS.
+        eager: The model makes pictures as fast as they are taken from it, not at `fps`.
+    """
+    if name == OURS:
+        sizes = [f"--model.width={width}", f"--model.height={height}", f"--model.fps={fps}", f"--model.eager={eager}"]
+        return [REACTOR, "run", "-p", str(HERE / "model"), "--port", str(port), *sizes]
+    python = str(peer_python(name))
+    if name.startswith(REACTOR3):
+        # It takes no arguments, and without a STUN server of its own it would ask one on the internet.
+        settings = ["HOST=127.0.0.1", f"PORT={port}", f"STAMPED={json.dumps([width, height, fps, eager])}"]
+        if name == REACTOR3_EQUAL:
+            settings += ["WEBRTC_VIDEO_CODECS=VP8", "WEBRTC_SENDER_MAX_KBPS=4000"]
+        where = f"--chdir={HERE / 'peers' / 'reactor3_model'}"
+        return ["env", where, *settings, "STUN_SERVERS=", python, "-m", "reactor_runtime.serve"]
+    sizes = ["--width", str(width), "--height", str(height), "--fps", str(fps)]
+    return [python, str(HERE / "peers" / f"{name}_peer.py"), "--port", str(port), *sizes]
+
+
+def peer_python(name: str) -> Path:
+    """Return the interpreter of a contestant other than ours, whether or not it is installed."""
+    return VENVS / name.split()[0] / "bin" / "python"
 
 
 def free_port() -> int:
@@ -79,7 +101,7 @@ def _wait_ready(process: subprocess.Popen[bytes], url: str, deadline: float) -> 
         except httpx.TransportError:
             pass
         else:
-            if health.is_success and health.json()["status"] == "ready":
+            if health.is_success and {"ready", "available"} & set(health.json().values()):
                 return
         time.sleep(0.01)
     raise TimeoutError(f"{process.args!r} is not ready (exit status {process.poll()})")
@@ -99,19 +121,21 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         orphan.kill()
 
 
-def receive(server: Server, *, width: int, seconds: float, viewers: int = 1, count_only: int = 0) -> dict[str, Any]:
+def receive(
+    server: Server, *, width: int, seconds: float, viewers: int = 1, count_only: int = 0, warmup: float = 3.0
+) -> dict[str, Any]:
     """Run the receiving process against a server and return its report."""
     arguments = {"url": server.url, "server-pid": server.pid, "width": width, "seconds": seconds}
-    arguments |= {"viewers": viewers, "count-only": count_only}
+    arguments |= {"viewers": viewers, "count-only": count_only, "warmup": warmup}
     flags = [f"--{name}={value}" for name, value in arguments.items()]
     command = [sys.executable, str(HERE / "receiver.py"), *flags]
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=seconds + 60)
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=warmup + seconds + 60)
     return dict(json.loads(done.stdout))
 
 
 def medians(reports: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     """Return the median of every number over repeated runs; a run that has none counts as infinitely bad."""
-    keys = [key for key, value in reports[0].items() if not isinstance(value, list)]
+    keys = [key for key, value in reports[0].items() if not isinstance(value, list | str)]
     return {key: statistics.median(float("inf") if r[key] is None else r[key] for r in reports) for key in keys}
 
 
@@ -123,13 +147,19 @@ def say_where() -> None:
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print a table that can be quoted as Markdown."""
+    print(f"{title}\n{markdown(columns, rows)}")
+
+
+def markdown(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Return a table; a float is cut to three digits."""
     table = Table(box=box.MARKDOWN)
     for column in columns:
         table.add_column(column, justify="left" if column == columns[0] else "right")
     for row in rows:
         table.add_row(*(_rounded(cell) if isinstance(cell, float) else str(cell) for cell in row))
-    print(title)
-    Console(width=160).print(table)
+    console = Console(width=200, file=io.StringIO())
+    console.print(table)
+    return "".join(line.rstrip() + "\n" for line in console.file.getvalue().splitlines())  # type: ignore[attr-defined]
 
 
 def _rounded(figure: float) -> str:

@@ -1,5 +1,7 @@
 """A moving picture that carries its own number and birth time, readable after a lossy codec.
 
+Needs numpy alone, so that every contestant draws with it in its own environment.
+
 The stamp is 128 bits (frame counter, push time, CRC-32), one flat black or white macroblock per bit, 32 by 4 of them in
 the top left corner. CLOCK_MONOTONIC is one clock for all processes of a machine, so a receiver may subtract.
 """
@@ -11,7 +13,6 @@ import struct
 import zlib
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -47,8 +48,10 @@ def read(luma: npt.NDArray[np.uint8]) -> Stamp | None:
     Args:
         luma: The stamp's own rectangle of the Y plane, at any scale.
     """
-    means = cv2.resize(luma, (COLUMNS, ROWS), interpolation=cv2.INTER_AREA)
-    data = np.packbits(means > 126).tobytes()  # half way between black (16) and white (235) of limited range
+    tops, lefts = (np.arange(count) * size // count for count, size in zip((ROWS, COLUMNS), luma.shape, strict=True))
+    sums = np.add.reduceat(np.add.reduceat(luma.astype(np.uint32), tops, 0), lefts, 1)
+    areas = np.outer(np.diff(tops, append=luma.shape[0]), np.diff(lefts, append=luma.shape[1]))
+    data = np.packbits(sums > 126 * areas).tobytes()  # half way between black (16) and white (235) of limited range
     body, crc = data[: _BODY.size], data[_BODY.size :]
     if _CRC.unpack(crc)[0] != zlib.crc32(body):
         return None
@@ -66,20 +69,20 @@ class MovingPicture:
     def __init__(self, width: int, height: int) -> None:
         self._canvas = _canvas(width + 2 * _DRIFT, height + 2 * _DRIFT, seed=1)
         self._island = _canvas(width // 3, height // 3, seed=2)
-        self._picture = np.empty((height, width, 3), np.uint8)
+        self._size = height, width
 
     def at(self, stamp: Stamp) -> npt.NDArray[np.uint8]:
-        """Return the stamped (H, W, 3) uint8 RGB picture. The next call overwrites it."""
-        height, width, _ = self._picture.shape
+        """Return the stamped (H, W, 3) uint8 RGB picture."""
+        height, width = self._size
         phase = stamp.counter * 0.021
         x, y = _glide(phase, _DRIFT), _glide(phase * 0.7 + 1, _DRIFT)
-        self._picture[:] = self._canvas[y : y + height, x : x + width]
+        picture = self._canvas[y : y + height, x : x + width].copy()
         rows, columns, _ = self._island.shape
         left = _glide(phase * 0.9 + 2, (width - columns) // 2)
         top = STAMP_HEIGHT + _glide(phase * 0.6, (height - STAMP_HEIGHT - rows) // 2)
-        self._picture[top : top + rows, left : left + columns] = self._island
-        paint(self._picture, stamp)
-        return self._picture
+        picture[top : top + rows, left : left + columns] = self._island
+        paint(picture, stamp)
+        return picture
 
 
 def _glide(phase: float, reach: int) -> int:
@@ -94,5 +97,13 @@ def _canvas(width: int, height: int, *, seed: int) -> npt.NDArray[np.uint8]:
     for scale, strength in ((128, 50), (32, 25), (8, 10), (2, 5)):
         shape = (height // scale + 2, width // scale + 2)
         grain = noise.standard_normal((*shape, 1)) + 0.4 * noise.standard_normal((*shape, 3))
-        canvas += strength * cv2.resize(grain.astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
+        canvas += strength * _enlarged(_enlarged(grain.astype(np.float32), height, 0), width, 1)
     return canvas.clip(0, 255).astype(np.uint8)
+
+
+def _enlarged(grain: npt.NDArray[np.float32], size: int, axis: int) -> npt.NDArray[np.float32]:
+    """Stretch one axis, with no edges at the old samples."""
+    at = np.linspace(0, grain.shape[axis] - 1, size, endpoint=False, dtype=np.float32)
+    left = at.astype(int)
+    weight = np.expand_dims((at - left) ** 2 * (3 - 2 * (at - left)), tuple({0, 1, 2} - {axis}))
+    return grain.take(left, axis) * (1 - weight) + grain.take(left + 1, axis) * weight

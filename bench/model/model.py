@@ -1,4 +1,4 @@
-"""Emits one stamped picture per frame time, no faster: what a receiver measures is the runtime's, not the model's."""
+"""Emits stamped pictures at exactly its rate, so that any delay is the runtime's; or as fast as it may."""
 
 import asyncio
 import ctypes
@@ -19,6 +19,7 @@ class Stamped(ReactorModel):
     def load(self, config):
         self.interval = 1 / config["fps"]
         self.output_buffer.set_fps(config["fps"])
+        self.eager = config["eager"]
         self.hold_us = int(config["hold_gil_ms"] * 1000)
         self.picture = MovingPicture(config["width"], config["height"])
         self.libc = ctypes.PyDLL(None)  # unlike CDLL, a PyDLL call keeps the GIL
@@ -34,6 +35,8 @@ class Stamped(ReactorModel):
                 picture = self.picture.at(Stamp(counter, time.monotonic_ns()))
                 await self.emit(Picture(main_video=picture))
                 counter += 1
+                if self.eager:
+                    continue
                 due = max(due + self.interval, time.monotonic())
                 await asyncio.sleep(due - time.monotonic())
 
