@@ -87,9 +87,10 @@ class _Mark:
     name: str = ""
     description: str = ""
     dedupe: bool = False
+    flush: bool = False
 
 
-def event(*, name: str, description: str = "", dedupe: bool = False) -> Callable[[F], F]:
+def event(*, name: str, description: str = "", dedupe: bool = False, flush: bool = False) -> Callable[[F], F]:
     """Mark a method, sync or async, as the handler of a command that clients may send.
 
     Its parameters, annotated and optionally defaulted with `InputField`, become the command's arguments. A
@@ -100,8 +101,10 @@ def event(*, name: str, description: str = "", dedupe: bool = False) -> Callable
         description: Shown to people.
         dedupe: Leave out a command that a newer one of the same client and name already waits behind, as with a slider;
             the newest keeps its place in the order.
+        flush: Show nothing that was made before the handler ran: what waits to be shown, or emitted, is dropped as
+            soon as the command arrives, and the last picture stays until the first one that was begun afterwards.
     """
-    return lambda function: _mark(function, _Mark("event", name, description, dedupe))
+    return lambda function: _mark(function, _Mark("event", name, description, dedupe, flush))
 
 
 def connected(function: F) -> F:
@@ -138,6 +141,10 @@ class Handler(Protocol):
     def dedupe(self) -> bool:
         """Whether a newer one of the same client makes it pointless."""
 
+    @property
+    def flush(self) -> bool:
+        """Whether nothing that was made before it is to be shown any more."""
+
     def call(self, model: Any, arguments: Mapping[str, Any], client: ClientInfo | None) -> Any:
         """Handle the command; returns what the author's code returns, perhaps a coroutine.
 
@@ -159,6 +166,7 @@ class Command:
     fields: tuple[Field, ...]
     takes_client: bool
     dedupe: bool
+    flush: bool
 
     def call(self, model: object, arguments: Mapping[str, Any], client: ClientInfo | None) -> Any:
         """Call the handler with converted arguments; returns what it returns, perhaps a coroutine.
@@ -234,7 +242,7 @@ def handlers_of(cls: type) -> Handlers:
             for p in parameters.values()
         )
         spec = CommandSpec(mark.name, mark.description, object_schema(fields), reply=_reply(function))
-        commands[mark.name] = Command(spec, method, fields, takes_client, mark.dedupe)
+        commands[mark.name] = Command(spec, method, fields, takes_client, mark.dedupe, mark.flush)
     return Handlers(commands, *(tuple(hooks[kind]) for kind in _HOOKS))
 
 

@@ -171,6 +171,7 @@ class Setter:
     field: Field
     spec: CommandSpec
     dedupe: bool = False
+    flush: bool = False
 
     @classmethod
     def of(cls, field: Field) -> Self:

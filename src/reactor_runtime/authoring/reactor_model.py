@@ -109,13 +109,15 @@ class ReactorModel:
 
     Attributes:
         fps: Declare it to pin the playout rate; undeclared, the rate is measured.
-        buffer_size: Most frames generated ahead of what is shown.
+        buffer_size: Most frames generated ahead of what is shown; a steady model at a pinned rate is one ahead.
+        max_lead_ms: Most milliseconds that these last; None leaves it to `buffer_size`.
         connected: Set while at least one client is there.
         output_buffer: `flush()`, `set_fps()`, and `submit()` for threads.
     """
 
     fps: float = 30
     buffer_size: int = 4
+    max_lead_ms: float | None = None
     connected: asyncio.Event
     output_buffer: OutputBuffer
 
@@ -126,8 +128,15 @@ class ReactorModel:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         where = place(cls)
-        for attribute, kind, words in (("fps", numbers.Real, "a number"), ("buffer_size", numbers.Integral, "whole")):
+        numeric = (
+            ("fps", numbers.Real, "a number"),
+            ("buffer_size", numbers.Integral, "whole"),
+            ("max_lead_ms", numbers.Real, "a number of milliseconds, or None"),
+        )
+        for attribute, kind, words in numeric:
             value = getattr(cls, attribute)
+            if attribute == "max_lead_ms" and value is None:
+                continue
             if isinstance(value, bool) or not isinstance(value, kind):
                 raise ContractError(f"{where}: {attribute} must be a class attribute and {words}, got {value!r}")
             if not float(value) > 0:
@@ -264,4 +273,5 @@ def contract_of(cls: type[ReactorModel], *, name: str | None, description: str, 
         version=version,
         fps=None if (fps := pinned_fps(cls)) is None else float(fps),
         buffer_size=int(cls.buffer_size),
+        max_lead_ms=None if cls.max_lead_ms is None else float(cls.max_lead_ms),
     )

@@ -275,9 +275,10 @@ class _WitnessedHost(Host):
         fps: float | None = None,
         compute_time: float | None = None,
         drop: bool = False,
+        called_at: float | None = None,
     ) -> int:
         try:
-            return super().emit(payloads, fps=fps, compute_time=compute_time, drop=drop)
+            return super().emit(payloads, fps=fps, compute_time=compute_time, drop=drop, called_at=called_at)
         finally:
             self.made_since = self._witness.skips
 

@@ -44,6 +44,7 @@ class Outlet(Protocol):
         fps: float | None = None,
         compute_time: float | None = None,
         drop: bool = False,
+        called_at: float | None = None,
     ) -> int:
         """Normalise one chunk into ring slots and hand it to the stream; wait while the stream is full.
 
@@ -55,6 +56,7 @@ class Outlet(Protocol):
             fps: Rate to play at; None measures it (from `compute_time`, else from the time between emits).
             compute_time: Seconds the chunk took to generate, until now.
             drop: Throw away what finds no room instead of waiting.
+            called_at: When the author's code handed it over, where that was on another thread.
 
         Returns:
             Frames handed over. 0 when no session is open, after `stop_waiting`, or when a flush overtook the chunk.

@@ -126,9 +126,10 @@ class Host:
         fps: float | None = None,
         compute_time: float | None = None,
         drop: bool = False,
+        called_at: float | None = None,
     ) -> int:
         """Normalise one chunk into ring slots and hand it over slice by slice; see `Outlet.emit`."""
-        called = self._clock()
+        called = self._clock() if called_at is None else called_at
         wait_for_gpus(payloads)
         entered = self._clock()
         compute_time = compute_time and compute_time + (entered - called)
@@ -150,7 +151,7 @@ class Host:
             asked_for = fps or self._contract.fps
             chunk.fps, chunk.pinned = asked_for or self._measured(chunk, entered, compute_time), bool(asked_for)
             chunk.entered_at, chunk.normalised_at = entered, self._clock()
-            chunk.current_at = entered - max(compute_time or 0.0, 0.0)
+            chunk.current_at = entered - max(compute_time, 0.0) if compute_time else called
             chunk.began_at = max(chunk.resumed_at or self._began_at, chunk.current_at if compute_time else 0.0)
             sent = self._send_chunk(chunk, drop)
             if not drop:

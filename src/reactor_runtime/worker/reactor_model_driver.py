@@ -5,6 +5,7 @@
 - `connected` is set before the first client's `@connected` handlers and cleared before the last client's
   `@disconnected` ones, so a loop that waits on it sees what those handlers prepared.
 - A read that waits ends with `BufferClosed` when its sender or everybody leaves, before any hook runs.
+- A command that flushes does so as it arrives and again as its handler begins: nothing made before is shown after.
 - A pipeline's generator has come to its end before the last client's `@disconnected` handlers.
 - Nothing of the author's can hold up the end of a session: what is not done `LAST_WORDS` after it is cancelled.
 """
@@ -39,7 +40,7 @@ from reactor_runtime.worker.messages import (
     SessionEnding,
 )
 from reactor_runtime.worker.stage import Stage
-from reactor_runtime.worker.turn import Hold, Turn, is_cancelled
+from reactor_runtime.worker.turn import Hold, Turn, cancel_the_rest, is_cancelled
 from reactor_runtime.worker.uploads import read_uploads
 
 LAST_WORDS = 2.0
@@ -79,6 +80,7 @@ class ReactorModelDriver:
         inputs = [track for track in contract.tracks if track.direction == "in"]
         self._buffers = {track.name: InputBuffer(track, self._parked) for track in inputs}
         self._cycles: Cycles | None = None
+        self._flushing = {name for name, command in cls._handlers.commands.items() if command.flush}
 
     def load(self, outlet: Outlet) -> None:
         """Construct the model and load its weights. Thread: main. Raises whatever the author's code raises."""
@@ -112,7 +114,7 @@ class ReactorModelDriver:
             self._runner.run(self._serve())
         finally:
             self._stage.close()
-            if self._runner.run(_cancel_the_rest()):
+            if self._runner.run(cancel_the_rest(LAST_WORDS)):
                 self._runner.close()
             else:
                 self._outlet.failed("run", f"a task of {self._cls.__name__} goes on after it was cancelled")
@@ -124,6 +126,9 @@ class ReactorModelDriver:
                 self._buffers[track].put(frame)
             case InputFreed(track=track):
                 self._buffers[track].interrupt()
+            case Invoke(name=name) if name in self._flushing:
+                self._put(item)
+                self._outlet.supersede()  # last: an emit that ends by it finds the command there
             case _:
                 self._put(item)
 
@@ -353,6 +358,8 @@ class ReactorModelDriver:
             if invoke.uploads:
                 files = await asyncio.to_thread(read_uploads, invoke.uploads)
                 arguments = resolve_uploads(arguments, files, command.spec.schema)
+            if command.flush:
+                self._outlet.supersede()
             self._tell(Event(invoke.name, arguments, client))
             result = command.call(self._model, arguments, client)
             if inspect.isawaitable(result):
@@ -383,14 +390,6 @@ class ReactorModelDriver:
 
 def _late(name: str) -> str:
     return f"{name} was still busy {LAST_WORDS:g} s after the end of its session, and was cancelled"
-
-
-async def _cancel_the_rest() -> bool:
-    """Cancel every other task of the loop; return whether they all ended."""
-    rest = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in rest:
-        task.cancel()
-    return not rest or not (await asyncio.wait(rest, timeout=LAST_WORDS))[1]
 
 
 def _is_superseded(invoke: Invoke, inbox: Iterable[Inbound | None]) -> bool:

@@ -33,8 +33,11 @@ class Stage:
         self, payloads: Mapping[str, object], *, fps: float | None, compute_time: float | None, drop: bool
     ) -> None:
         """Hand over one chunk; wait, without blocking the loop, until the next one is to be made."""
-        emit = functools.partial(self._outlet.emit, payloads, fps=fps, compute_time=compute_time, drop=drop)
-        await asyncio.get_running_loop().run_in_executor(self._emitting, on_its_streams(payloads, emit))
+        loop = asyncio.get_running_loop()
+        emit = functools.partial(
+            self._outlet.emit, payloads, fps=fps, compute_time=compute_time, drop=drop, called_at=loop.time()
+        )
+        await loop.run_in_executor(self._emitting, on_its_streams(payloads, emit))
         await asyncio.sleep(0)  # a command that cut the wait short is begun first
 
     def submit(self, payloads: Mapping[str, object], *, fps: float | None, drop: bool) -> int:

@@ -19,6 +19,14 @@ def is_cancelled() -> bool:
     return task is not None and task.cancelling() > 0
 
 
+async def cancel_the_rest(patience: float) -> bool:
+    """Cancel every other task of the loop; return whether they all ended within so many seconds."""
+    rest = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in rest:
+        task.cancel()
+    return not rest or not (await asyncio.wait(rest, timeout=patience))[1]
+
+
 class Hold:
     """One turn. Tasks that its code starts share it: they inherit the context variable."""
 

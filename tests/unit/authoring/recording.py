@@ -30,6 +30,7 @@ class RecordingOutlet:
         fps: float | None = None,
         compute_time: float | None = None,
         drop: bool = False,
+        called_at: float | None = None,
     ) -> int:
         with self._changed:
             assert self._changed.wait_for(lambda: self.room > 0, DEADLINE), "nobody made room"
@@ -41,6 +42,9 @@ class RecordingOutlet:
         with self._changed:
             self.room = ROOM
             self._record("flush", hold)
+
+    def supersede(self) -> None:
+        self._record("supersede")
 
     def free(self) -> None:
         """Make room, as when everything was shown."""
