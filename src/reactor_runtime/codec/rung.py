@@ -1,4 +1,4 @@
-"""One encoded version of a track: a thread that turns pictures into VP8 access units."""
+"""One encoded version of a track: a thread that turns pictures into access units."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from fractions import Fraction
 
 import av
 import cv2
@@ -16,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from av.video.frame import PictureType
 
+from reactor_runtime.codec.encoders import Codec, open_encoder
 from reactor_runtime.media.frame import VIDEO_CLOCK_RATE, AccessUnit, Picture
 from reactor_runtime.media.mailbox import Mailbox
 from reactor_runtime.runtime.clock import now
@@ -24,8 +24,12 @@ log = logging.getLogger(__name__)
 
 MAILBOX_DEPTH = 1
 """Pictures that may wait for the encoder. With more, an encoder at its limit would add their time to every delay."""
-KEYFRAME_ONLY_ON_DEMAND = 1_000_000
-"""As both the least and the greatest distance between key frames it switches libvpx' own choice off."""
+CUT_LEVELS = 40
+CUT_RATIO = 2
+"""A picture that differs from the one before by so many grey levels, and by so much more than that one did, is a cut.
+As a key frame it takes half the bytes."""
+CUT_GRID = 8
+"""Pixels between the ones that are compared."""
 LONGEST_STEP = 2
 """Intervals. What a longer pause left over is not spent on the next picture, which would be large and arrive late."""
 
@@ -35,7 +39,7 @@ class RungSpec:
     """What a rung makes of the pictures.
 
     Attributes:
-        bitrate_bps: Target; libvpx cannot change it while an encoder is open.
+        bitrate_bps: Target; an open encoder cannot change it.
         max_pixels: Larger pictures are scaled down to this, keeping their aspect; None keeps the size.
         fps: Expected frame rate, which the rate control starts from.
     """
@@ -44,6 +48,7 @@ class RungSpec:
     bitrate_bps: int
     max_pixels: int | None = None
     fps: float = 30.0
+    codec: Codec = "vp8"
 
     def size_for(self, width: int, height: int) -> tuple[int, int]:
         """Return the encoded size of a picture, even in both directions."""
@@ -56,7 +61,7 @@ class RungSpec:
 class Rung:
     """Encodes on its own thread, newest picture first served: one that waited too long is dropped, not queued.
 
-    The interpreter's lock is free while libvpx works.
+    The interpreter's lock is free while the library works.
     """
 
     def __init__(self, spec: RungSpec, deliver: Callable[[AccessUnit], None]) -> None:
@@ -99,6 +104,13 @@ class Rung:
         """Make the next picture a key frame; asking twice before it comes is asking once."""
         self._keyframe_wanted = True
 
+    def flush(self) -> None:
+        """Give back the pictures that wait; the one it works on is still delivered."""
+        with self._changed:
+            left = self._waiting.clear()
+        for _, done in left:
+            done()
+
     def close(self) -> None:
         """Let the thread end after the picture it works on; pictures that wait are given back. Idempotent."""
         with self._changed:
@@ -138,42 +150,16 @@ class Rung:
 
 
 class _Encoder:
-    """One libvpx VP8 encoder of a fixed size. Thread: the rung's."""
+    """One encoder of a fixed size. Thread: the rung's."""
 
     def __init__(self, spec: RungSpec, size: tuple[int, int]) -> None:
         self.size = size
-        context = av.CodecContext.create("libvpx", "w")
-        context.width, context.height = size
-        context.pix_fmt = "yuv420p"
-        context.time_base = Fraction(1, VIDEO_CLOCK_RATE)
-        context.framerate = Fraction(spec.fps).limit_denominator(1001)
-        context.bit_rate = spec.bitrate_bps
-        context.gop_size = KEYFRAME_ONLY_ON_DEMAND
-        # libvpx' threads wait for each other by spinning: on busy cores two of them took ten times as long as one.
-        context.thread_count = 1
-        context.options = {
-            "deadline": "realtime",
-            # Negative is a fixed speed. A positive one is a budget: 8 would spend half of every frame's time.
-            "cpu-used": "-8",
-            "lag-in-frames": "0",
-            "auto-alt-ref": "0",
-            "keyint_min": str(KEYFRAME_ONLY_ON_DEMAND),
-            # Constant rate over one second: what is sent must fit the viewer's network at any time.
-            "minrate": str(spec.bitrate_bps),
-            "maxrate": str(spec.bitrate_bps),
-            "bufsize": str(spec.bitrate_bps),
-            "rc_init_occupancy": str(spec.bitrate_bps * 6 // 10),
-            "qmin": "4",
-            "qmax": "56",
-            # Percent of an average picture: larger key frames would be a burst that the viewer has to wait for.
-            "max-intra-rate": "500",
-            "static-thresh": "1",
-            "noise-sensitivity": "0",
-        }
-        self._context = context
+        self._context = open_encoder(spec.codec, size, fps=spec.fps, bitrate_bps=spec.bitrate_bps)
         self._interval = round(VIDEO_CLOCK_RATE / spec.fps)
         self._last_pts: int | None = None
         self._time = 0
+        self._sample: npt.NDArray[np.uint8] | None = None
+        self._change = math.inf
 
     def encode(self, picture: Picture, *, keyframe: bool) -> AccessUnit | None:
         width, height = self.size
@@ -181,13 +167,13 @@ class _Encoder:
         if (picture.width, picture.height) != self.size:
             pixels = _scaled(picture, width, height)
         frame = av.VideoFrame.from_numpy_buffer(pixels, format="yuv420p", width=width)
-        # libvpx gives every picture bits for the time since the one before.
+        # Rate control gives every picture bits for the time since the one before.
         step = self._interval if self._last_pts is None else picture.pts - self._last_pts
         self._time += min(step, LONGEST_STEP * self._interval) if step > 0 else self._interval
         self._last_pts = picture.pts
         frame.pts = self._time
         frame.time_base = self._context.time_base
-        if keyframe:
+        if self._is_cut(pixels[:height]) or keyframe:
             frame.pict_type = PictureType.I
         packets = self._context.encode(frame)
         if not packets:
@@ -196,6 +182,13 @@ class _Encoder:
         return AccessUnit(
             bytes(packet), picture.pts, packet.is_keyframe, width, height, picture.due_at, picture.answers
         )
+
+    def _is_cut(self, luma: npt.NDArray[np.uint8]) -> bool:
+        before, self._sample = self._sample, np.ascontiguousarray(luma[::CUT_GRID, ::CUT_GRID])
+        if before is None:
+            return False
+        usual, self._change = self._change, cv2.norm(before, self._sample, cv2.NORM_L1) / before.size
+        return self._change > max(CUT_LEVELS, CUT_RATIO * usual)
 
 
 def _scaled(picture: Picture, width: int, height: int) -> npt.NDArray[np.uint8]:

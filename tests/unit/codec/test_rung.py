@@ -18,9 +18,14 @@ def picture(number: int, width: int = 64, height: int = 48) -> Picture:
     return Picture(pixels, width, height, number * 3000)
 
 
-def decode(units: list[AccessUnit]) -> list[np.ndarray]:
-    decoder = av.CodecContext.create("vp8", "r")
-    return [f.to_ndarray(format="yuv420p") for u in units for f in decoder.decode(av.Packet(u.data))]
+DECODERS = {"vp8": "vp8", "vp9": "vp9", "av1": "libdav1d", "h264": "h264"}
+
+
+def decode(units: list[AccessUnit], decoder: str = "vp8") -> list[np.ndarray]:
+    context = av.CodecContext.create(decoder, "r")
+    context.thread_count = 1  # more would hold pictures back
+    shown = [f.to_ndarray(format="yuv420p") for u in units for f in context.decode(av.Packet(u.data))]
+    return shown + [f.to_ndarray(format="yuv420p") for f in context.decode(None)]
 
 
 class Output:
@@ -81,6 +86,25 @@ def test_key_frames_come_on_request_only(output: Output, opened: Callable[..., R
         if output.encode(rung, item).is_keyframe:
             keys.append(number)
     assert keys == [0, 20, 21]
+
+
+def test_a_cut_is_a_key_frame_and_a_wild_picture_is_none(output: Output, opened: Callable[..., Rung]) -> None:
+    rung = opened()
+    calm, dark = [picture(n) for n in range(6)], Picture(np.full(64 * 48 * 3 // 2, 20, np.uint8), 64, 48, 6 * 3000)
+    bright = [Picture(np.full(64 * 48 * 3 // 2, 200, np.uint8), 64, 48, n * 3000) for n in (7, 9)]
+    keys = [output.encode(rung, item).is_keyframe for item in (*calm, bright[0], dark, bright[1])]
+    assert keys == [True, False, False, False, False, False, True, False, False]
+
+
+@pytest.mark.parametrize("codec", ["vp8", "vp9", "av1", "h264"])
+def test_a_rung_makes_the_codec_it_is_asked_for(output: Output, opened: Callable[..., Rung], codec: str) -> None:
+    rung = opened(codec=codec)
+    units = [output.encode(rung, picture(n, 128, 96)) for n in range(3)]
+    rung.request_keyframe()
+    units.append(output.encode(rung, picture(3, 128, 96)))
+    assert [u.is_keyframe for u in units] == [True, False, False, True]
+    for number, shown in enumerate(decode(units, DECODERS[codec])):
+        assert abs(float(shown[:96].mean()) - (40 + number * 7)) < 4
 
 
 def test_a_new_size_opens_a_new_encoder_with_a_key_frame(output: Output, opened: Callable[..., Rung]) -> None:
