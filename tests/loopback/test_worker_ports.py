@@ -227,6 +227,18 @@ async def test_a_worker_gets_variables_on_top_of_those_it_inherits(tmp_path: Pat
     await bench.port.stop(5)
 
 
+async def test_opencv_of_a_worker_does_not_spin_unless_the_operator_wants_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENCV_THREAD_POOL_ACTIVE_WAIT_MAIN", "500")
+    bench = Lab(ProcessPort())
+    told = "raise LookupError(*(os.environ[f'OPENCV_THREAD_POOL_ACTIVE_WAIT_{who}'] for who in ('WORKER', 'MAIN')))"
+    await bench.start(tmp_path, LAB.replace("self.trouble = asyncio.Event()", told))
+    failed = await bench.watched.first(Failed)
+    assert failed.error.startswith("LookupError: ('0', '500')")
+    await bench.port.stop(5)
+
+
 async def test_what_a_model_forked_dies_with_it(process: Lab, tmp_path: Path) -> None:
     await process.load(tmp_path)
     await process.answer(process.command("die", how="fork"))

@@ -12,11 +12,14 @@ import threading
 from collections.abc import Mapping
 from contextlib import suppress
 
+from reactor_runtime.config import environment
 from reactor_runtime.worker.piped_port import PipedPort
 
 MAIN = "reactor_runtime.worker.main"
 FLAGS = ("-P", "-u")
 """No module is shadowed by a file of the working directory, and what the author prints before a crash is seen."""
+CALM = {"OPENCV_THREAD_POOL_ACTIVE_WAIT_WORKER": "0", "OPENCV_THREAD_POOL_ACTIVE_WAIT_MAIN": "0"}
+"""OpenCV's threads else spin after each picture in case another comes at once, which doubles the CPU it costs."""
 HANG_UP_PATIENCE = 1.0
 """Seconds between the end of the control pipe and that of the process."""
 LAST_WORDS = 0.2
@@ -30,10 +33,10 @@ class ProcessPort(PipedPort):
         """Make a port.
 
         Args:
-            env: Environment variables set for the worker, over those it inherits.
+            env: Environment variables set for the worker, over those it inherits; `CALM` is set where they say nothing.
         """
         super().__init__()
-        self._prefix = ["env", *(f"{name}={value}" for name, value in env.items())] if env else []
+        self._env = {**CALM, **environment(), **(env or {})}
         self._how: str | None = None
         self._hang_up: asyncio.TimerHandle | None = None
 
@@ -41,11 +44,12 @@ class ProcessPort(PipedPort):
         fd = model.fileno()
         with model:
             self._process = subprocess.Popen(
-                [*self._prefix, sys.executable, *FLAGS, "-m", MAIN, "--fd", str(fd), "--first-ring", str(first_ring)],
+                [sys.executable, *FLAGS, "-m", MAIN, "--fd", str(fd), "--first-ring", str(first_ring)],
                 stdin=subprocess.DEVNULL,
                 pass_fds=(fd,),
                 # A group of its own: Ctrl-C reaches the server alone, and what the model forks can be ended with it.
                 process_group=0,
+                env=self._env,
             )
         threading.Thread(target=self._wait, name="reactor-worker-wait", daemon=True).start()
 
