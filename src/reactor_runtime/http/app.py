@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import reactor_runtime
 from reactor_runtime.errors import ClientError
+from reactor_runtime.http.metrics import metrics_routes
 from reactor_runtime.http.sessions import session_routes
 from reactor_runtime.http.signalling import signalling_routes
 from reactor_runtime.http.slots import Slot
@@ -46,6 +47,7 @@ def make_app(slots: Mapping[str, Slot], *, page: Path | None, max_body_bytes: in
     app.include_router(session_routes(slots))
     app.include_router(signalling_routes(slots))
     app.include_router(upload_routes(slots))
+    app.include_router(metrics_routes(slots))
     if page is not None:
         app.mount("/", _Page(directory=page, html=True))
     return app

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -31,6 +32,7 @@ class ScriptedSupervisor:
     """Stands where the supervisor stands: keeps what the model was told, and reports what the test says."""
 
     def __init__(self, observe: Callable[[Any], None]) -> None:
+        self.pid = os.getpid()
         self.observe = observe
         self.told: list[Any] = []
         self.restarts: list[str] = []
