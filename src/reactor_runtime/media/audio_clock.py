@@ -2,8 +2,9 @@
 
 Rules:
 - Block `k` is due `k` blocks after the start and has the PTS `k * BLOCK`, whatever was or was not offered.
-- Sound after silence starts behind a short lead of silence, so that offers that come a little late leave no gap.
-- Offers are made as their slice is shown. What is still queued then trails its picture; too much of it is cut.
+- Sound after silence starts `LEAD` after its offer, so that offers that come a little late leave no gap.
+- Offers are made as their slice is shown. Sound that has drifted from there, as its length is not quite that of its
+  slice, is played a little faster or slower until it is back; what trails by more than `BACKLOG` is cut.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from reactor_runtime.errors import IllegalInput
 from reactor_runtime.media.frame import AUDIO_CLOCK_RATE, AudioBlock
 
 BLOCK = AUDIO_CLOCK_RATE // 50  # samples, 20 ms: what every Opus stack packs
-LEAD = BLOCK * 3 // 2  # samples: one block for the phase between slices and blocks, half a one for late wake-ups
+LEAD = BLOCK * 3 // 2  # samples: a block is taken as a whole; half a one more for slices that come late
+DRIFT = BLOCK * 2 // 5  # samples that sound may be off its lead, 8 ms, before it is brought back
+BEND = 0.005  # by which sound is then made longer or shorter; nobody hears that
 BACKLOG = 2 * AUDIO_CLOCK_RATE  # samples; room for a model that speaks ahead, beyond it sound has lost its picture
 MOST_AT_ONCE = 3  # blocks after a late wake-up; older ones would only fill the receiver's jitter buffer
 
@@ -71,9 +74,15 @@ class AudioClock:
             cut = self.queued - LEAD
             del self._queue[: cut * self._sample_bytes]
             self.dropped += cut
+        early = (
+            round((now - (self._started_at or now)) * AUDIO_CLOCK_RATE) + LEAD - self._next_block * BLOCK - self.queued
+        )
+        sound = _with_channels(samples, channels, self._channels)
         if not self._queue and samples:
-            self._queue += bytes(LEAD * self._sample_bytes)
-        self._queue += _with_channels(samples, channels, self._channels)
+            self._queue += bytes(max(early, 0) * self._sample_bytes)
+        elif abs(early) > DRIFT:
+            sound = _bent(sound, self._channels, early)
+        self._queue += sound
 
     def poll(self, now: float) -> list[AudioBlock]:
         """Return the blocks due, oldest first; after a very late call only the last few of them."""
@@ -105,6 +114,18 @@ class AudioClock:
         block = bytes(self._queue[:size])
         del self._queue[:size]
         return block.ljust(size, b"\0")
+
+
+def _bent(sound: bytes, channels: int, wanted: int) -> bytes:
+    """Make sound longer, or shorter where it is negative, by as many samples as are wanted and not heard."""
+    source = np.frombuffer(sound, "<i2").reshape(-1, channels)
+    most = int(len(source) * BEND)
+    count = len(source) + max(-most, min(wanted, most))
+    if count == len(source):
+        return sound
+    at = np.linspace(0, len(source) - 1, count)
+    bent = np.stack([np.interp(at, np.arange(len(source)), source[:, channel]) for channel in range(channels)], axis=1)
+    return bent.round().astype("<i2").tobytes()
 
 
 def _with_channels(samples: bytes, have: int, want: int) -> bytes:

@@ -41,7 +41,7 @@ class Chunk:
     Attributes:
         payloads: Track name to (N, H, W, 3) uint8 RGB, or (channels, samples) int16 at 48 kHz.
         fps: Rate to play at, asked for or measured; None where nothing tells.
-        pinned: Whether the author asked for it.
+        pinned: Whether it is kept exactly: the author asked for it, or the sound lasts as long.
     """
 
     payloads: dict[str, npt.NDArray[Any]]

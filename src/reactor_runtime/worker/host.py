@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import sys
 import threading
 import time
@@ -148,7 +149,7 @@ class Host:
             for name in sorted(payloads):
                 held.enter_context(self._lines[name].lock)
             chunk = self._normalise(payloads, ticket)
-            asked_for = fps or self._contract.fps
+            asked_for = fps or self._contract.fps or self._rate_of_sound(chunk)
             chunk.fps, chunk.pinned = asked_for or self._measured(chunk, entered, compute_time), bool(asked_for)
             chunk.entered_at, chunk.normalised_at = entered, self._clock()
             chunk.current_at = entered - max(compute_time, 0.0) if compute_time else called
@@ -214,10 +215,14 @@ class Host:
             line.resampler = (ticket, channels, Resampler(int(line.spec.rate), channels))
         return line.resampler[2].push(samples)
 
+    def _rate_of_sound(self, chunk: Chunk) -> float | None:
+        """Frames per second at which the slices of a chunk last as long as its sound; a mere click says nothing."""
+        samples = max((_samples(chunk.audio, line.spec.name) for line in chunk.lines), default=0)
+        rate = chunk.count * AUDIO_CLOCK_RATE / samples if samples else math.inf
+        return rate if rate <= FASTEST else None
+
     def _measured(self, chunk: Chunk, entered: float, compute_time: float | None) -> float | None:
-        """Frames per second that the model could make, if this chunk tells; sound plays at its own rate."""
-        if samples := max((_samples(chunk.audio, line.spec.name) for line in chunk.lines), default=0):
-            return chunk.count * AUDIO_CLOCK_RATE / samples
+        """Frames per second that the model could make, if this chunk tells."""
         # How long a session's first chunk took to make cannot be told from waiting for the session's first command.
         seconds = compute_time or (0.0 if chunk.resumed_at is None else entered - chunk.resumed_at)
         return chunk.count / seconds if seconds > 0 else None

@@ -240,8 +240,8 @@ class Slice(_Message, frozen=True):
     Attributes:
         epoch: Counts flushes; a slice of an older epoch is never shown.
         index: Place in its chunk, 0..chunk_frames-1.
-        fps: Rate asked for by the author or measured from compute time; None leaves it to the pacer.
-        pinned: Whether the author asked for `fps`; measured it only helps the pacer.
+        fps: Rate asked for by the author, told by the sound, or measured; None leaves it to the pacer.
+        pinned: Whether `fps` is to be kept exactly; measured it only helps the pacer.
         video: Track name to picture.
         audio: Track name to interleaved little-endian int16 at 48 kHz: (channels, bytes).
         answers: Ids of the commands whose handlers had returned before this chunk's generation began.

@@ -127,8 +127,8 @@ class ReactorModelDriver:
             case InputFreed(track=track):
                 self._buffers[track].interrupt()
             case Invoke(name=name) if name in self._flushing:
-                self._put(item)
-                self._outlet.supersede()  # last: an emit that ends by it finds the command there
+                with self._stage.flushed_by(item.command_id):
+                    self._put(item)
             case _:
                 self._put(item)
 
@@ -359,7 +359,7 @@ class ReactorModelDriver:
                 files = await asyncio.to_thread(read_uploads, invoke.uploads)
                 arguments = resolve_uploads(arguments, files, command.spec.schema)
             if command.flush:
-                self._outlet.supersede()
+                self._stage.flush_for(invoke.command_id)
             self._tell(Event(invoke.name, arguments, client))
             result = command.call(self._model, arguments, client)
             if inspect.isawaitable(result):

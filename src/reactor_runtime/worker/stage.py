@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 from reactor_runtime.authoring.reactor_model import Occurrence
@@ -26,6 +28,8 @@ class Stage:
         self._outlet = outlet
         self._watchers = watchers
         self._emitting = ThreadPoolExecutor(1, thread_name_prefix="model-emit")
+        self._arriving: set[int] = set()
+        self._flushing = threading.RLock()
         self.flush = outlet.flush
         self.say = outlet.say
 
@@ -44,6 +48,24 @@ class Stage:
         """Hand over one chunk; wait for room in the calling thread."""
         emit = functools.partial(self._outlet.emit, payloads, fps=fps, drop=drop)
         return self._emitting.submit(on_its_streams(payloads, emit)).result()
+
+    @contextmanager
+    def flushed_by(self, command_id: int) -> Iterator[None]:
+        """Put a command that flushes where its handler finds it, in the block, and flush unless that has begun.
+
+        An emit whose wait ends by the flush then finds the command there. Thread: any.
+        """
+        self._arriving.add(command_id)
+        yield
+        with self._flushing:
+            if command_id in self._arriving:
+                self.flush_for(command_id)
+
+    def flush_for(self, command_id: int) -> None:
+        """Flush as the handler of a command begins: what was made before is not shown."""
+        with self._flushing:
+            self._arriving.discard(command_id)
+            self._outlet.supersede()
 
     async def events(self) -> AsyncIterator[Occurrence]:
         """Tell what happens from the first item that is asked for."""
