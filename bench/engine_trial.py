@@ -25,6 +25,7 @@ import wrtc
 
 from reactor_runtime.authoring.contract import TrackSpec
 from reactor_runtime.codec.ladder import Ladder
+from reactor_runtime.codec.placement import Limits
 from reactor_runtime.media.frame import AccessUnit, Picture
 from reactor_runtime.webrtc.offer import prepared
 from reactor_runtime.webrtc.wrtc_peer import VIDEO_CODECS, WrtcPeer, prepare_engine
@@ -94,7 +95,7 @@ class Once:
 
     def __init__(self) -> None:
         self._peer = WrtcPeer(self, ())
-        self._ladder = Ladder("main_video", top_bps=BPS, small_bps=600_000, fps=FPS)
+        self._ladder = Ladder("main_video", limits=Limits(BPS, BPS, 1), fps=FPS)
 
     async def answer(self, offer: str) -> str:
         return await self._peer.answer(offer, {"0": VIDEO})

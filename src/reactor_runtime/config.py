@@ -132,8 +132,18 @@ class WebRtcConfig:
         flags=("--turn-server",),
         env="TURN_SERVERS",
     )
-    top_bps: int = _setting(4_000_000, "Rate of the best version of a video track.", unit="bit/s", low=100_000)
-    small_bps: int = _setting(600_000, "Rate of the version for slow viewers.", unit="bit/s", low=50_000)
+    top_bps: int = _setting(
+        4_000_000,
+        "Most that a viewer is sent of a video track; less where its network is slower.",
+        unit="bit/s",
+        low=100_000,
+    )
+    min_bps: int = _setting(
+        150_000, "Least that a viewer is sent of a video track, however slow its network.", unit="bit/s", low=50_000
+    )
+    rungs: int = _setting(
+        3, "Rates at which a video track may be encoded at once, for viewers with different networks.", low=1, high=3
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import webrtc
 
 from reactor_runtime.authoring.contract import TrackSpec
 from reactor_runtime.codec.ladder import Ladder
+from reactor_runtime.codec.placement import Limits
 from reactor_runtime.media.frame import AccessUnit, ClientPicture, Picture
 from reactor_runtime.webrtc.peer import IceServer
 from reactor_runtime.webrtc.wrtc_peer import WrtcPeer
@@ -54,6 +55,7 @@ class Server:
     connected: asyncio.Event = field(default_factory=asyncio.Event)
     disconnected: list[str] = field(default_factory=list)
     keyframe_requests: int = 0
+    answers: list[tuple[tuple[int, ...], int]] = field(default_factory=list)
     pictures: list[tuple[str, np.ndarray, ClientPicture]] = field(default_factory=list)
     sounds: list[tuple[str, bytes, int]] = field(default_factory=list)
 
@@ -84,6 +86,9 @@ class Server:
         self.keyframe_requests += 1
         if self.ladder is not None:
             self.ladder.request_keyframe(self)
+
+    def on_answer_sent(self, track: str, unit: AccessUnit, rtp_timestamp: int) -> None:
+        self.answers.append((unit.answers, rtp_timestamp))
 
     def on_picture(self, track: str, picture: ClientPicture) -> None:
         packed = np.zeros(picture.width * picture.height * 3 // 2, np.uint8)
@@ -169,7 +174,7 @@ class Stage:
     """A ladder that is fed painted pictures at a steady rate, and its viewers."""
 
     def __init__(self) -> None:
-        self.ladder = Ladder("main_video", top_bps=2_000_000, small_bps=600_000, fps=30)
+        self.ladder = Ladder("main_video", limits=Limits(150_000, 2_000_000, 3), fps=30)
         self.pushed = 0
         self.viewers: list[Viewer] = []
         self._feeding: asyncio.Task[None] | None = None

@@ -5,16 +5,34 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Protocol
 
-from reactor_runtime.codec.placement import Level, Placement
+from reactor_runtime.codec.placement import Appetite, Limits, pixels_for, rung_for, rungs
+from reactor_runtime.codec.playout import Playout
 from reactor_runtime.codec.rung import Rung, RungSpec
 from reactor_runtime.media.frame import AccessUnit, Picture
 
 KEYFRAME_SPACING = 0.3
 """Seconds between two key frames of a rung: requests that come closer together share one."""
-SMALL_MAX_PIXELS = 640 * 360
+TICK = 0.001
+"""Seconds by which a timer may come early."""
+START_BPS = 4_800_000
+"""What a viewer's network is taken to carry until the first estimate; it begins near this (`offer.START_KBPS`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RungFigures:
+    """An open rung: what it makes of the pictures, for how many, and what that took since it was opened."""
+
+    bitrate_bps: int
+    width: int
+    height: int
+    viewers: int
+    encoded: int
+    dropped: int
+    encode_seconds: float
 
 
 class VideoReader(Protocol):
@@ -25,7 +43,7 @@ class VideoReader(Protocol):
 
 
 class Ladder:
-    """Fans one track out. The top rung is open while anyone reads, the small one while someone's network needs it.
+    """Fans one track out. A rung is open while somebody reads it: one for all, more while some networks need less.
 
     Thread: every method runs on the event loop, and so do the readers' `put` and every `done`.
     """
@@ -34,8 +52,7 @@ class Ladder:
         self,
         track: str,
         *,
-        top_bps: int,
-        small_bps: int,
+        limits: Limits,
         fps: float,
         wants_picture: Callable[[], None] = lambda: None,
     ) -> None:
@@ -43,32 +60,36 @@ class Ladder:
 
         Args:
             track: Names the rungs.
-            top_bps: Rate of the top rung.
-            small_bps: Rate of the small rung.
+            limits: What rates the rungs may have, and how many there may be.
             fps: Expected frame rate.
             wants_picture: Called when a key frame falls due; unless a picture comes anyway, `wants_keyframe` stays
                 true and the last picture should be pushed again.
         """
         self._loop = asyncio.get_running_loop()
+        self._track = track
+        self._limits = limits
+        self._fps = fps
         self._wants_picture = wants_picture
-        self._specs: dict[Level, RungSpec] = {
-            "top": RungSpec(f"{track}-top", top_bps, None, fps),
-            "small": RungSpec(f"{track}-small", small_bps, SMALL_MAX_PIXELS, fps),
-        }
-        self._rungs: dict[Level, _LiveRung] = {}
+        self._size: tuple[int, int] | None = None
+        self._rungs: dict[tuple[int, int], _LiveRung] = {}
         self._seats: dict[VideoReader, _Seat] = {}
+        self._playout: Playout[_LiveRung] = Playout(self._fan_out)
         # What the rungs' threads have for the loop; one wake-up empties it.
         self._arrivals: deque[Callable[[], None]] = deque()
         self._waking = False
+        self._newest_pts = self._stale_pts = -1
 
     def push(self, picture: Picture, done: Callable[[], None]) -> None:
-        """Encode a picture on every open rung.
+        """Encode a picture on every open rung; its units go out when it is due.
 
         Args:
             picture: Its pixels must not change before `done`.
             done: Called when no rung needs the pixels; at once when nobody reads.
         """
-        self._balance()
+        self._newest_pts = picture.pts
+        if (picture.width, picture.height) != self._size:
+            self._size = picture.width, picture.height
+            self._balance()
         if not self._rungs:
             done()
             return
@@ -85,12 +106,24 @@ class Ladder:
             live.ask_if_due(now)
             live.rung.push(picture, lambda: self._arrive(one_done))
 
+    def flush(self) -> None:
+        """What was pushed is stale: none of it is shown that a reader has not been handed yet.
+
+        A key frame follows where readers would miss what was discarded.
+        """
+        self._stale_pts = self._newest_pts
+        for live in self._rungs.values():
+            live.rung.flush()
+        for live in self._playout.flush():
+            self._break(live)
+
     def join(self, reader: VideoReader) -> None:
         """Let a reader in on the top rung; it gets units from that rung's next key frame on."""
-        top, small = self._specs["top"].bitrate_bps, self._specs["small"].bitrate_bps
-        self._seats[reader] = _Seat(Placement(top_bps=top, small_bps=small))
+        appetite = Appetite(self._limits, START_BPS)
+        appetite.rate = max([appetite.rate, *(seat.appetite.rate for seat in self._seats.values())])
+        self._seats[reader] = _Seat(appetite)
         self._balance()
-        self._want_keyframe(self._rungs["top"])
+        self._loop.call_later(TICK, self._due)
 
     def leave(self, reader: VideoReader) -> None:
         """Forget a reader; a rung that nobody reads any more is closed. Unknown readers are ignored."""
@@ -100,32 +133,37 @@ class Ladder:
     def request_keyframe(self, reader: VideoReader) -> None:
         """Ask for a key frame on the rung that this reader gets."""
         seat = self._seats.get(reader)
-        if seat is not None and (live := self._rungs.get(seat.level)) is not None:
+        if seat is not None and (live := seat.live or seat.wanted) is not None:
             self._want_keyframe(live)
 
-    def note_estimate(self, reader: VideoReader, bps: int, now: float) -> None:
+    def note_estimate(self, reader: VideoReader, bps: int, now: float) -> bool:
         """Take what a reader's network is estimated to carry; it changes rungs at a key frame of the new one.
+
+        One whose estimate collapsed gets nothing until then.
 
         Args:
             reader: One that joined.
             bps: Bits per second.
             now: Monotonic seconds.
+
+        Returns:
+            Whether the next estimate should come soon: this one does not fit what the reader gets.
         """
         seat = self._seats.get(reader)
         if seat is None:
-            return
-        before = seat.placement.level
-        level = seat.placement.note(bps, now)
-        if level != before:
+            return False
+        before = seat.appetite.rate
+        has_collapsed = seat.appetite.note(bps, now)
+        if seat.appetite.rate != before:
+            seat.waits_for_keyframe = seat.waits_for_keyframe or has_collapsed
             self._balance()
-            if level != seat.level:
-                self._want_keyframe(self._rungs[level])
+        return bps < before
 
     @property
     def wants_keyframe(self) -> bool:
         """Whether a key frame is due but no picture came: the stream should push its last picture again."""
         now = self._loop.time()
-        return any(live.due(now) for live in self._rungs.values())
+        return any(live.due(now) for live in self._rungs.values()) or (self._size is None and bool(self._seats))
 
     @property
     def encoded(self) -> int:
@@ -137,27 +175,51 @@ class Ladder:
         """Pictures the open rungs had no time for."""
         return sum(live.rung.dropped for live in self._rungs.values())
 
+    @property
+    def rungs(self) -> list[RungFigures]:
+        """The open rungs, the best first."""
+        best_first = sorted(self._rungs.values(), key=lambda live: live.rung.spec.bitrate_bps, reverse=True)
+        return [live.figures(self._size, self._seats.values()) for live in best_first]
+
+    @property
+    def rates(self) -> list[int]:
+        """Bits per second of the open rungs, the best first."""
+        return sorted((live.rung.spec.bitrate_bps for live in self._rungs.values()), reverse=True)
+
     def close(self) -> None:
         """Let every reader go and end the threads. Idempotent."""
         self._seats.clear()
+        self._playout.flush()
         self._balance()
 
     def _balance(self) -> None:
         """Open the rungs that someone reads or is about to read, close the others."""
-        needed = {level for seat in self._seats.values() for level in (seat.level, seat.placement.level)}
-        for level in self._rungs.keys() - needed:
-            self._rungs.pop(level).rung.close()
-        for level in needed - self._rungs.keys():
-            self._rungs[level] = self._open(level)
+        if self._size is None:
+            return  # which sizes they need is known with the first picture
+        rates = rungs((seat.appetite.rate for seat in self._seats.values()), self._limits.most_rungs)
+        for seat in self._seats.values():
+            rate = rung_for(seat.appetite.rate, rates)
+            key = rate, pixels_for(rate, *self._size, self._fps)
+            if (wanted := self._rungs.get(key)) is None:
+                wanted = self._rungs[key] = self._open(*key)
+            if wanted is not seat.wanted:
+                seat.wanted = wanted
+                if wanted is not seat.live or seat.waits_for_keyframe:
+                    self._want_keyframe(wanted)
+        needed = {live for seat in self._seats.values() for live in (seat.live, seat.wanted)}
+        for key, live in list(self._rungs.items()):
+            if live not in needed:
+                del self._rungs[key]
+                live.rung.close()
 
-    def _open(self, level: Level) -> _LiveRung:
-        live = _LiveRung(Rung(self._specs[level], lambda unit: self._arrive(lambda: self._fan_out(level, live, unit))))
+    def _open(self, rate: int, pixels: int) -> _LiveRung:
+        spec = RungSpec(f"{self._track}-{rate // 1000}k", rate, pixels, self._fps)
+        live = _LiveRung(Rung(spec, lambda unit: self._arrive(lambda: self._take(live, unit))))
         return live
 
     def _want_keyframe(self, live: _LiveRung) -> None:
         live.keyframe_wanted = True
-        # A timer may fire a tick of the clock early, when nothing is due yet.
-        self._loop.call_later(live.spacing_left(self._loop.time()) + 0.001, self._due)
+        self._loop.call_later(live.spacing_left(self._loop.time()) + TICK, self._due)
 
     def _due(self) -> None:
         if self.wants_keyframe:
@@ -178,17 +240,28 @@ class Ladder:
         while self._arrivals:
             self._arrivals.popleft()()
 
-    def _fan_out(self, level: Level, live: _LiveRung, unit: AccessUnit) -> None:
-        if self._rungs.get(level) is not live:
-            return
+    def _take(self, live: _LiveRung, unit: AccessUnit) -> None:
+        if unit.pts > self._stale_pts:
+            self._playout.put(live, unit)
+        else:
+            self._break(live)
+
+    def _break(self, live: _LiveRung) -> None:
+        """A unit of this rung was discarded: who would have got it needs a key frame, and soon."""
+        live.keyframe_lost()
+        for seat in self._seats.values():
+            seat.waits_for_keyframe = seat.waits_for_keyframe or seat.live is live
+        self._want_keyframe(live)
+
+    def _fan_out(self, live: _LiveRung, unit: AccessUnit) -> None:
         if unit.is_keyframe:
             live.keyframe_came(self._loop.time())
         moved = False
         for reader, seat in list(self._seats.items()):
-            if unit.is_keyframe and seat.placement.level == level:
-                moved = moved or seat.level != level
-                seat.level, seat.waits_for_keyframe = level, False
-            if seat.level != level or seat.waits_for_keyframe:
+            if unit.is_keyframe and seat.wanted is live:
+                moved = moved or seat.live is not live
+                seat.live, seat.waits_for_keyframe = live, False
+            if seat.live is not live or seat.waits_for_keyframe:
                 continue
             if not reader.put(unit):
                 seat.waits_for_keyframe = True
@@ -200,9 +273,10 @@ class Ladder:
 class _Seat:
     """A reader's place: the rung it gets, and the one it belongs on."""
 
-    def __init__(self, placement: Placement) -> None:
-        self.placement = placement
-        self.level: Level = placement.level
+    def __init__(self, appetite: Appetite) -> None:
+        self.appetite = appetite
+        self.live: _LiveRung | None = None
+        self.wanted: _LiveRung | None = None
         self.waits_for_keyframe = True
 
 
@@ -214,6 +288,12 @@ class _LiveRung:
         self.keyframe_wanted = True
         self._asked = False
         self._last_keyframe_at = -KEYFRAME_SPACING
+
+    def figures(self, size: tuple[int, int] | None, seats: Iterable[_Seat]) -> RungFigures:
+        spec, rung = self.rung.spec, self.rung
+        width, height = spec.size_for(*size) if size is not None else (0, 0)
+        viewers = sum(seat.live is self for seat in seats)
+        return RungFigures(spec.bitrate_bps, width, height, viewers, rung.encoded, rung.dropped, rung.encode_seconds)
 
     def due(self, now: float) -> bool:
         return self.keyframe_wanted and not self._asked and self.spacing_left(now) <= 0
@@ -230,3 +310,7 @@ class _LiveRung:
     def keyframe_came(self, now: float) -> None:
         self._last_keyframe_at = now
         self.keyframe_wanted = self._asked = False
+
+    def keyframe_lost(self) -> None:
+        self._last_keyframe_at = -KEYFRAME_SPACING
+        self._asked = False

@@ -1,60 +1,131 @@
-"""Which rung a viewer belongs on, judged from what its network is estimated to carry. Pure: `now` is an argument."""
+"""Which rungs a track needs and who belongs on which, from what networks are estimated to carry. Pure: `now` is given.
+
+Each viewer's `Appetite` follows its estimate, down fast and up with patience. The rungs are a function of all
+appetites: the top one feeds the best viewer, further ones appear only for those whom it would choke.
+"""
 
 from __future__ import annotations
 
-from typing import Literal
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
 
-Level = Literal["top", "small"]
+MARGIN = 0.85
+"""Share of an estimate that a rung may take: rates are targets, sound and repeats share the line, estimates err."""
+STEP = 2**0.25
+"""Ratio of neighbouring rates. Viewers whose estimates differ by less share a rung, and small changes move nobody."""
+FITS = 0.92
+"""Share of an estimate up to which a rung is kept: a little more than `MARGIN`, lest it flaps."""
+COLLAPSE = 0.7
+"""An estimate below this share of a viewer's rate is acted upon at once: every picture sent makes the queue longer."""
+LOWER_AFTER = 0.4
+"""Seconds that an estimate stays below a viewer's rate before the rate follows; the engine's pacer absorbs less."""
+RAISE_AFTER = 0.6
+LONGEST_RAISE = 20.0
+"""Seconds that an estimate has room for more before the rate follows; doubled by every raise that did not hold."""
+HELD = 8.0
+"""Seconds after which a raise counts as having held."""
+SPAN = 2**0.5
+"""Viewers whose rates differ by no more share a lower rung, at the rate of the slowest."""
+SCALES = (1.0, 0.75, 0.5, 0.25)
+"""Sizes of a rung, as shares of the picture's width and height."""
+LEAST_BITS = 0.03
+"""Bits per pixel below which a smaller picture looks better than a coarser one."""
 
-FITS = 0.85
-"""Share of the top rate an estimate must reach; rates are targets and estimates are noisy."""
-LEAVE_AFTER = 1.0
-"""Seconds an estimate must stay too low: shorter dips are absorbed by the engine's pacer."""
-HEADROOM = 1.25
-"""An estimate cannot grow far past what is sent, so on the small rung this much above its rate is all one can see."""
-RETURN_AFTER = 5.0
-LONGEST_RETURN = 60.0
-"""Seconds of headroom before the top rung is tried again; doubled by every try that fails, up to the longest."""
-PROBATION = 10.0
-"""Seconds on the top rung after which a try counts as having held."""
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an operator allows of one track.
+
+    Attributes:
+        min_bps: No rung is slower, whatever a network carries.
+        max_bps: No rung is faster.
+        most_rungs: Rungs that may be open at once.
+    """
+
+    min_bps: int
+    max_bps: int
+    most_rungs: int
+
+    def rate_for(self, bps: int) -> int:
+        """Return the rate for a network that carries `bps`: a whole number of steps below the fastest."""
+        wanted = bps * MARGIN
+        if wanted >= self.max_bps:
+            return self.max_bps
+        steps = math.ceil(math.log(self.max_bps / max(wanted, self.min_bps)) / math.log(STEP) - 1e-9)
+        return max(self.min_bps, round(self.max_bps / STEP**steps))
 
 
-class Placement:
-    """The place of one viewer, with hysteresis and a patience that grows with every failed return."""
+class Appetite:
+    """The rate that one viewer alone would be sent."""
 
-    def __init__(self, *, top_bps: int, small_bps: int) -> None:
-        self.level: Level = "top"
-        self._top_bps = top_bps
-        self._small_bps = small_bps
-        self._moved_at: float | None = None
-        self._against_since: float | None = None
-        self._patience = RETURN_AFTER
+    def __init__(self, limits: Limits, start_bps: int) -> None:
+        """Begin with a guess of what the network carries, which the first estimates confirm or not."""
+        self.rate = limits.rate_for(start_bps)
+        self._limits = limits
+        self._raised_at = -math.inf
+        self._patience = RAISE_AFTER
+        self._low_since: float | None = None
+        self._high_since: float | None = None
 
-    def note(self, bps: int, now: float) -> Level:
-        """Take one estimate and return where the viewer belongs.
+    def note(self, bps: int, now: float) -> bool:
+        """Take one estimate.
 
         Args:
             bps: What the viewer's network is estimated to carry.
             now: Monotonic seconds.
-        """
-        if self.level == "top":
-            against, wait = bps < self._top_bps * FITS, LEAVE_AFTER
-        else:
-            against, wait = bps >= min(self._top_bps, self._small_bps * HEADROOM), self._patience
-        if not against:
-            self._against_since = None
-            return self.level
-        if self._against_since is None:
-            self._against_since = now
-        if now - self._against_since >= wait:
-            self._move(now)
-        return self.level
 
-    def _move(self, now: float) -> None:
-        if self.level == "top":
-            # The first stay on top was no try.
-            failed = self._moved_at is not None and now - self._moved_at < PROBATION
-            self._patience = min(self._patience * 2, LONGEST_RETURN) if failed else RETURN_AFTER
-        self.level = "small" if self.level == "top" else "top"
-        self._moved_at = now
-        self._against_since = None
+        Returns:
+            Whether the estimate collapsed: what is still sent at the former rate only makes things worse.
+        """
+        fitting = self._limits.rate_for(bps)
+        self._low_since = _since(self._low_since, bps * FITS < self.rate, now)
+        self._high_since = _since(self._high_since, fitting > self.rate, now)
+        if bps < self.rate * COLLAPSE and fitting < self.rate:
+            self._lower(fitting, now)
+            return True
+        if self._low_since is not None and now - self._low_since >= LOWER_AFTER:
+            self._lower(fitting, now)
+        elif self._high_since is not None and now - self._high_since >= self._patience:
+            self.rate, self._raised_at, self._high_since = fitting, now, None
+        return False
+
+    def _lower(self, rate: int, now: float) -> None:
+        if rate < self.rate:
+            failed = now - self._raised_at < HELD
+            self._patience = min(self._patience * 2, LONGEST_RAISE) if failed else RAISE_AFTER
+        self.rate, self._low_since = rate, None
+
+
+def _since(since: float | None, holds: bool, now: float) -> float | None:
+    if not holds:
+        return None
+    return now if since is None else since
+
+
+def rungs(appetites: Iterable[int], most: int) -> list[int]:
+    """Return the rates of the rungs that feed all appetites, the best first.
+
+    The top rung is the best viewer's. Lower ones appear for the others, each at the rate of the slowest viewer that
+    it is for, so that nobody is sent more than fits; when no more may be opened, the last one feeds all that is left.
+    """
+    left = sorted(set(appetites), reverse=True)
+    rates = left[:1]
+    left = left[1:]
+    while left and len(rates) < most:
+        near = [rate for rate in left if rate * SPAN >= left[0]] if len(rates) + 1 < most else left
+        rates.append(near[-1])
+        left = left[len(near) :]
+    return rates
+
+
+def rung_for(appetite: int, rates: list[int]) -> int:
+    """Return the best of the rungs, the best first, that an appetite allows; the lowest if none does."""
+    return next((rate for rate in rates if rate <= appetite), rates[-1])
+
+
+def pixels_for(bps: int, width: int, height: int, fps: float) -> int:
+    """Return how many pixels of a picture a rate can fill: those of the largest of `SCALES` that it fills."""
+    pixels = width * height
+    scale = next((s for s in SCALES if bps >= LEAST_BITS * pixels * s * s * fps), SCALES[-1])
+    return math.ceil(pixels * scale * scale)

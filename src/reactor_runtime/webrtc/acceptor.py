@@ -24,8 +24,10 @@ log = get_logger("reactor.webrtc")
 
 IMPLICIT_CONNECTION = 1001
 """Connection of clients that know no connection ids (wire family v1)."""
-ESTIMATE_INTERVAL = 1.0
-"""Seconds between looks at each viewer's bandwidth estimate; the engine itself updates it about that often."""
+ESTIMATES_PER_SECOND = 20
+"""Looks at viewers' bandwidth estimates, all viewers together: each takes the engine and us 2 ms of a core."""
+ESTIMATE_INTERVAL = 0.1
+"""Seconds between two looks at one viewer's estimate at most often, as while it does not fit what is sent."""
 REFRESH_AFTER = 0.04
 """Seconds to wait for the model's next picture before a wanted key frame is made of the last one."""
 
@@ -96,8 +98,10 @@ class Acceptor:
         """Follow the viewers' bandwidth estimates until cancelled."""
         while True:
             await asyncio.sleep(ESTIMATE_INTERVAL)
+            calm = max(ESTIMATE_INTERVAL, len(self._connections) / ESTIMATES_PER_SECOND)
             for connection in list(self._connections.values()):
-                self._spawn(connection.note_estimate())
+                if connection.estimate_is_due(now(), calm):
+                    self._spawn(connection.note_estimate())
 
     def close(self) -> None:
         """Close every connection and encoder."""
@@ -112,6 +116,15 @@ class Acceptor:
     def connections(self) -> int:
         """Live connections, negotiating ones included."""
         return len(self._connections) + len(self._answering)
+
+    @property
+    def ladders(self) -> Mapping[str, Ladder]:
+        """Track to ladder, for each video track that somebody watched."""
+        return self._ladders
+
+    async def stats(self) -> dict[Connection, dict[str, float]]:
+        """Return the figures of each live connection, taken one after the other: each costs the loop a millisecond."""
+        return {connection: await connection.stats() for connection in list(self._connections.values())}
 
     # ---- inside -------------------------------------------------------------------------------------------------
 
@@ -176,12 +189,12 @@ class Acceptor:
         if (ladder := self._ladders.get(track)) is None:
             # FFmpeg and OpenCV take a tenth of a second to import: not on the way to a ready server.
             from reactor_runtime.codec.ladder import Ladder
+            from reactor_runtime.codec.placement import Limits
 
             webrtc = self._config.webrtc
             ladder = self._ladders[track] = Ladder(
                 track,
-                top_bps=webrtc.top_bps,
-                small_bps=webrtc.small_bps,
+                limits=Limits(min(webrtc.min_bps, webrtc.top_bps), webrtc.top_bps, webrtc.rungs),
                 fps=stream.rate,
                 wants_picture=lambda: self._spawn(self._refresh(track)),
             )

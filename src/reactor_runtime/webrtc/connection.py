@@ -72,6 +72,8 @@ class Connection:
         self._tracks: dict[str, TrackSpec] = {}
         self._starts_resumed = False
         self._is_transport_up = self._is_data_open = self._is_ready = self._is_closed = False
+        self._estimated_at = 0.0
+        self._is_in_trouble = False
         self._heard_at = now()
         self._silence = Alarm(self._check_silence)
         self._peer = make_peer(self)
@@ -94,14 +96,23 @@ class Connection:
         if not self._is_closed:
             await self._peer.add_candidate(candidate, sdp_mid, sdp_mline_index)
 
+    def estimate_is_due(self, at: float, interval: float) -> bool:
+        """Return whether to look at this client's network: `interval` seconds have passed, or it is in trouble."""
+        return bool(self._tracks) and (self._is_in_trouble or at - self._estimated_at >= interval)
+
     async def note_estimate(self) -> None:
         """Tell the ladders what this client's network carries; the peer looks at its clock on the way."""
-        if self._is_closed or not self._tracks:
-            return
+        self._estimated_at, self._is_in_trouble = now(), False
         bps = await self._peer.estimate_bps()
         if bps is not None:
+            # One network carries all tracks together.
+            share = bps // max(1, len(self._videos))
             for track, reader in self._videos.items():
-                self._ladder(track).note_estimate(reader, bps, now())
+                self._is_in_trouble |= self._ladder(track).note_estimate(reader, share, now())
+
+    async def stats(self) -> dict[str, float]:
+        """Return the engine's figures; see `Peer.stats`."""
+        return {} if self._is_closed else await self._peer.stats()
 
     def send(self, message: wire.Outbound) -> None:
         """Send one message; counted as lost when its channel is not open."""
@@ -152,7 +163,12 @@ class Connection:
     def on_keyframe_request(self, track: str) -> None:
         """See `PeerObserver`."""
         if (reader := self._videos.get(track)) is not None:
+            self._is_in_trouble = True
             self._ladder(track).request_keyframe(reader)
+
+    def on_answer_sent(self, track: str, unit: AccessUnit, rtp_timestamp: int) -> None:
+        """See `PeerObserver`."""
+        self._runtime.latency.sent(self.id, track, unit, rtp_timestamp)
 
     def on_picture(self, track: str, picture: ClientPicture) -> None:
         """See `PeerObserver`."""

@@ -26,8 +26,11 @@ MOST_WAITING = 8
 """Units that may wait for a carrier, which normally takes half a millisecond; more means that the engine is stalled."""
 RETRY_SECONDS = 0.03
 """A busy engine drops dummies; one that has not come back after this time is sent again."""
-HIGHEST_BPS = 10_000_000
-"""Bound of the engine's probing. Its own default for a tiny picture would keep the estimate far below our rates."""
+HIGHEST_BPS = 40_000_000
+"""Bound of the engine's probing: far above our rates, since it sends each picture at the pace of its estimate. Its own
+default for a tiny picture would keep the estimate far below them."""
+REPEATS_WINDOW = 0.5
+"""Seconds over which the rate of repeated packets is taken."""
 
 _PLANES = [(0, SIDE), (SIDE * SIDE, SIDE // 2), (SIDE * SIDE * 5 // 4, SIDE // 2)]
 
@@ -35,9 +38,12 @@ _PLANES = [(0, SIDE), (SIDE * SIDE, SIDE // 2), (SIDE * SIDE * 5 // 4, SIDE // 2
 class EncodedLine:
     """One outgoing video line of a connection. Thread: the loop's, all of it."""
 
-    def __init__(self, on_keyframe_request: Callable[[], None]) -> None:
+    def __init__(
+        self, on_keyframe_request: Callable[[], None], on_answer_sent: Callable[[AccessUnit, int], None]
+    ) -> None:
         self.lost = 0
         self._on_keyframe_request = on_keyframe_request
+        self._on_answer_sent = on_answer_sent
         self._generator = wrtc.TrackGenerator("video")
         self._dummy = wrtc.VideoFrameBuffer.fromData("I420", SIDE, SIDE, bytes(SIDE * SIDE * 3 // 2), _PLANES)
         self._write = self._generator.writeVideo
@@ -45,9 +51,12 @@ class EncodedLine:
         # Units without a carrier and carriers without a unit; one of the two is always empty.
         self._waiting: deque[AccessUnit] = deque()
         self._carriers: deque[wrtc.RTCEncodedFrame] = deque()
+        # The first carrier is a key frame unasked.
+        self._awaits_key_carrier = True
         self._refuses_deltas = True
         self._accepted = 0
         self._noted = (0, 0)
+        self._repeats: deque[tuple[float, int]] = deque([(0.0, 0)])
 
     async def attach(self, transceiver: webrtc.RTCRtpTransceiver) -> None:
         """Make this what the transceiver sends. Call before the answer is created."""
@@ -94,6 +103,14 @@ class EncodedLine:
             self._on_keyframe_request()
         self._noted = (total, self._accepted)
 
+    def note_repeats(self, total_bytes: int, at: float) -> float:
+        """Take how many bytes were sent again so far, as the engine counted them; return their bits per second."""
+        self._repeats.append((at, total_bytes))
+        while len(self._repeats) > 2 and self._repeats[1][0] <= at - REPEATS_WINDOW:
+            self._repeats.popleft()
+        since, before = self._repeats[0]
+        return 8 * (total_bytes - before) / max(at - since, REPEATS_WINDOW)
+
     def close(self) -> None:
         """End the track."""
         if self._retry is not None:
@@ -103,6 +120,9 @@ class EncodedLine:
         self._carriers.clear()
 
     def _ask_for_carrier(self) -> None:
+        if self._waiting[0].is_keyframe and not self._awaits_key_carrier:
+            self._awaits_key_carrier = True
+            self._transform._native_obj.generateKeyFrame(None)
         # Packets are stamped with what the engine makes of this: it follows a clock that runs as its own does.
         self._write(self._dummy, round(now() * 1e6), 0)
         if self._retry is None:
@@ -111,6 +131,7 @@ class EncodedLine:
     def _ask_again(self) -> None:
         self._retry = None
         if self._waiting:
+            self._awaits_key_carrier = False
             self._ask_for_carrier()
 
     def _arrived(self, carrier: wrtc.RTCEncodedFrame) -> None:
@@ -118,13 +139,26 @@ class EncodedLine:
         self._load()
 
     def _load(self) -> None:
-        """Send what waits. Every carrier is used, as one left out would be a gap in the receiver's picture numbers."""
+        """Send what waits.
+
+        A key frame travels in a key carrier only, for which the engine's pacer lets go of what it still holds of this
+        line. Otherwise every carrier is used: one left out is a gap in the picture numbers, after which the receiver
+        takes nothing but a key frame.
+        """
         while self._carriers and self._waiting:
-            carrier, unit = self._carriers.popleft(), self._waiting.popleft()
-            if carrier.getMetadata()["keyFrame"] and not unit.is_keyframe:
+            carrier = self._carriers.popleft()
+            meta = carrier.getMetadata()
+            if self._waiting[0].is_keyframe and not meta["keyFrame"]:
+                self._ask_for_carrier()
+                continue
+            unit = self._waiting.popleft()
+            if meta["keyFrame"] and not self._awaits_key_carrier:
                 # The engine made a key frame of its own accord: the remote asked for one.
                 self._on_keyframe_request()
+            self._awaits_key_carrier = self._awaits_key_carrier and not meta["keyFrame"]
             self._transform._native_obj.write(carrier, unit.data)
+            if unit.answers:
+                self._on_answer_sent(unit, meta["rtpTimestamp"])
 
 
 class _Exchange(RTCRtpScriptTransformer):

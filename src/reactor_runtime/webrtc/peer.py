@@ -37,6 +37,9 @@ class PeerObserver(Protocol):
     def on_keyframe_request(self, track: str) -> None:
         """The remote's decoder lost its reference for this track (PLI or FIR)."""
 
+    def on_answer_sent(self, track: str, unit: AccessUnit, rtp_timestamp: int) -> None:
+        """A unit that answers commands was handed to the engine, which stamped its packets so."""
+
     def on_picture(self, track: str, picture: ClientPicture) -> None:
         """The client sent a picture on an input track. It is to be copied before this returns."""
 
@@ -77,7 +80,10 @@ class Peer(Protocol):
         """Return the engine's estimate of what this peer's network carries, None while unknown."""
 
     async def stats(self) -> dict[str, float]:
-        """Return a few figures of the connection: rtt_s, packets_lost, bytes_sent, frames_sent, incoming_skipped."""
+        """Return a few figures of the connection; 0 and missing are unknown.
+
+        rtt_s, packets_lost, bytes_sent, estimate_bps, frames_sent, units_lost, incoming_skipped.
+        """
 
     def close(self) -> None:
         """Close everything and free the engine's threads. Idempotent."""
