@@ -48,14 +48,16 @@ def frames_of(payload: object, *, track: str, float_range: FloatRange = UNIT) ->
     if not items or not all(map(on_gpu, items)) or not _torch_reads(items):
         return video_frames(payload, track=track, float_range=float_range)
     wanted = Wanted(track, float_range)
-    batches = []
+    rows, pictures = [], []
     for index, item in enumerate(items):
-        tensor = _tensor(item, named := wanted.item(index) if is_list else wanted)
+        named = wanted.item(index) if is_list else wanted
+        tensor = _tensor(item, named)
         if is_list and tensor.ndim != 3:
             raise named.refusal(f"{describe(item)}; a list or tuple holds single frames")
-        batches.append(tensor if tensor.ndim == 4 else tensor[None])
-    rows = [row for batch, item in zip(batches, items, strict=True) for row in _converted(batch, item, wanted)]
-    return GpuFrames(rows, [picture for batch in batches for picture in batch], wanted)
+        batch = tensor if tensor.ndim == 4 else tensor[None]
+        rows += _converted(batch, item, named)
+        pictures += batch
+    return GpuFrames(rows, pictures, wanted)
 
 
 class Frames(Protocol):
@@ -123,7 +125,7 @@ class GpuFrames:
         slot = room_in(out, self.i420_bytes)
         stream = _stream(row.device)
         with torch.cuda.stream(stream):
-            _pin(slot)
+            _pin(slot, row.device)
             torch.from_numpy(slot).copy_(row, non_blocking=True)
             _wait(stream)
 
@@ -168,7 +170,7 @@ def _model_streams(payloads: Mapping[str, object]) -> list[Any]:
 
 def _torch_reads(items: Sequence[Any]) -> bool:
     """Whether torch is to read them: if it is loaded, or can be and the arrays know no way to the CPU."""
-    if "torch" in sys.modules:
+    if sys.modules.get("torch") is not None:
         return True
     if any(hasattr(item, "__array__") for item in items):
         return False
@@ -236,7 +238,7 @@ def _wait(stream: Any) -> None:
     done.synchronize()
 
 
-def _pin(slot: npt.NDArray[np.uint8]) -> None:
+def _pin(slot: npt.NDArray[np.uint8], device: Any) -> None:
     """Pin the whole memory that a slot is part of. What cannot be pinned is copied to all the same, only slower."""
     import torch
 
@@ -253,7 +255,7 @@ def _pin(slot: npt.NDArray[np.uint8]) -> None:
         return
     log.warning("the ring could not be pinned: copies from the GPU take longer", cuda_error=status)
     try:
-        torch.zeros(1, device="cuda")
+        torch.zeros(1, device=device)
     except RuntimeError:
         pass  # CUDA reports the refusal once more, with the next launch
 
@@ -263,9 +265,9 @@ def _write_i420(*arguments: Any) -> None:
     global _fuses
     if _fuses:
         try:
-            from reactor_runtime.worker import gpu_kernel
+            from reactor_runtime.worker.gpu_kernel import write_i420
 
-            return gpu_kernel.write_i420(*arguments)
+            return write_i420(*arguments)
         except ImportError:
             pass
         except Exception as error:  # noqa: BLE001 - the compilers behind triton may fail in any way

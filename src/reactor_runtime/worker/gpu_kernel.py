@@ -71,9 +71,8 @@ def _convert(  # type: ignore[no-untyped-def]
     top, left = block // half_width * 2, block % half_width * 2
     pictures += frame * frame_stride
     out += frame * blocks * 6
-    reds = tl.zeros([BLOCKS], tl.float32)
-    greens = tl.zeros([BLOCKS], tl.float32)
-    blues = tl.zeros([BLOCKS], tl.float32)
+    reds = tl.full([BLOCKS], 0, tl.float32)
+    greens, blues = reds, reds
     fits = block >= 0
     for down in tl.static_range(2):
         for right in tl.static_range(2):

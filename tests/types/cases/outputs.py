@@ -26,8 +26,12 @@ class Speech(Audio):
     sample_rate = 16_000
 
 
+class Signed(Video):
+    float_range = (-1.0, 1.0)
+
+
 class Spoken(Output):
-    main_video: Video
+    main_video: Signed
     voice: Speech
 
 
@@ -38,6 +42,7 @@ Decorated(picture, main_audio=sound)
 Spoken(main_video=picture, voice=sound)
 assert_type(Plain(picture, sound).main_video, Any)
 assert_type(Speech.sample_rate, int)
+assert_type(Signed.float_range, tuple[float, float])
 
 
 @dataclass(frozen=True)

@@ -242,6 +242,33 @@ def test_wrong_class_attributes_are_refused_when_the_class_is_defined() -> None:
             def run(self) -> None: ...  # type: ignore[override]
 
 
+def test_a_video_track_may_declare_the_range_of_its_floats() -> None:
+    class Signed(Video):
+        float_range = (-1, 1)
+
+    class Frames(Output):
+        line: Signed
+        depth: Video
+
+    assert Frames._tracks == (TrackSpec("line", "video", float_range=(-1.0, 1.0)), TrackSpec("depth", "video"))
+
+    class Second(Output):
+        line: Video
+
+    class Model(ReactorModel):
+        pass
+
+    with pytest.raises(ContractError, match="as video at 0 with floats -1..1 and, in Second, as video at 0; one name"):
+        compiled(Model)
+
+
+@pytest.mark.parametrize("declared", [1, (1, 0), (0, 0), (0, float("nan")), (0, float("inf")), (0, 1, 2), "ab"])
+def test_a_range_of_floats_is_two_numbers_the_lower_one_first(declared: Any) -> None:
+    annotation = type("Frames", (Video,), {"float_range": declared})
+    with pytest.raises(ContractError, match=r"Frames.float_range = .*: write the floats that mean black and white"):
+        type("Out", (Output,), {"__annotations__": {"main_video": annotation}})
+
+
 def test_one_name_is_one_track() -> None:
     class First(Output):
         line: Video

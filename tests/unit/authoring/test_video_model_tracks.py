@@ -88,6 +88,17 @@ def test_a_model_tells_its_tracks_rate_commands_and_capabilities_before_it_is_co
     }
 
 
+def test_a_video_track_may_declare_the_range_of_its_floats() -> None:
+    class Signed(VideoModel):
+        main = VideoOut(float_range=(-1, 1))
+
+    assert contract(Signed).tracks == (TrackSpec("main", "video", float_range=(-1.0, 1.0)),)
+    gray = np.zeros((4, 4, 3), np.float32)
+    assert Signed.main.copied(gray)[0] is not gray
+    with pytest.raises(ContractError, match=r"main = VideoOut: float_range = \(1, 0\): write the floats"):
+        type("Wrong", (VideoModel,), {"main": VideoOut(float_range=(1, 0))})
+
+
 def test_a_subclass_may_take_a_track_away() -> None:
     class Solo(Duet):
         wide = None  # type: ignore[assignment]

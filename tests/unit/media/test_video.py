@@ -90,6 +90,18 @@ def test_every_accepted_form_gives_the_same_picture(payload: object, expected: l
         assert np.array_equal(i420(frames, index), picture)
 
 
+@pytest.mark.parametrize("float_range", [(-1.0, 1.0), (0.0, 255.0), (-0.5, 3.5)])
+@pytest.mark.parametrize("dtype", ["float32", "float64", ">f8"])
+def test_floats_of_a_declared_range_give_the_same_picture(float_range: tuple[float, float], dtype: str) -> None:
+    low, high = float_range
+    frames = video_frames((BATCH / 255 * (high - low) + low).astype(dtype), track="t", float_range=float_range)
+    assert np.array_equal(i420(frames, 1), EXPECTED_OTHER)
+    assert np.array_equal(frames.rgb(0), GRADIENT)
+    assert np.array_equal(i420(video_frames(GRADIENT, track="t", float_range=float_range)), EXPECTED)
+    with pytest.raises(OutputError, match=rf"scale floats to {low:g}..{high:g}, .* or float {low:g}..{high:g};"):
+        video_frames(np.full((H, W, 3), high + (high - low) / 100), track="t", float_range=float_range)
+
+
 def test_half_floats_are_close_enough() -> None:
     frames = video_frames((GRADIENT / 255).astype(np.float16), track="t")
     assert np.abs(i420(frames).astype(int) - EXPECTED).max() <= 1
