@@ -77,6 +77,12 @@ def cpu_seconds(pid: int) -> float:
     return sum(t.user + t.system for t in (p.cpu_times() for p in [root, *root.children(recursive=True)]))
 
 
+def memory_mb(pid: int) -> float:
+    """Return what a process and all its descendants hold; what they share, as the rings, is counted once."""
+    root = psutil.Process(pid)
+    return sum(p.memory_full_info().pss for p in [root, *root.children(recursive=True)]) / 2**20
+
+
 async def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Connect, warm up, watch, hang up."""
     async with httpx.AsyncClient(base_url=options.url, timeout=20) as http:

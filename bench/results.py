@@ -17,6 +17,7 @@ from typing import Any
 import matplotlib
 import psutil
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
 from rig import HERE, OURS, REACTOR3, markdown, peer_python
 
@@ -153,9 +154,10 @@ def plot(folder: Path, measured: Mapping[str, Measured]) -> list[str]:
     drawn = []
     alone = [one for name, one in measured.items() if not name.startswith("fan-out")]
     if alone:
-        figure = Figure(figsize=(4.5 * len(alone), 3.6), layout="constrained")
-        for axes, one in zip(figure.subplots(1, len(alone), squeeze=False)[0], alone, strict=True):
-            _draw_latency(axes, one)
+        rows = -(-len(alone) // 3)
+        figure = Figure(figsize=(13, 3.6 * rows), layout="constrained")
+        for place, one in enumerate(alone, 1):
+            _draw_latency(figure.add_subplot(rows, 3, place), one)
         figure.savefig(folder / "latency.png", dpi=80)
         drawn.append("latency.png")
     shared = {int(name.rpartition("-")[2]): one for name, one in measured.items() if name.startswith("fan-out")}
@@ -183,6 +185,9 @@ def _draw_latency(axes: Any, one: Measured) -> None:
             axes.plot(pooled, [100 * (i + 1) / len(pooled) for i in range(len(pooled))], label=name)
     axes.set(title=one.title, xscale="log", xlabel="push to decoded, ms", ylabel="% of pictures")
     axes.title.set_size(9)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(ScalarFormatter())
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.grid(alpha=0.3, which="both")
     axes.legend(fontsize=7)
 

@@ -59,7 +59,8 @@ def stamped(name: str, *, width: int, height: int, fps: float, port: int, eager:
         if name == REACTOR3_EQUAL:
             settings += ["WEBRTC_VIDEO_CODECS=VP8", "WEBRTC_SENDER_MAX_KBPS=4000"]
         where = f"--chdir={HERE / 'peers' / 'reactor3_model'}"
-        return ["env", where, *settings, "STUN_SERVERS=", python, "-m", "reactor_runtime.serve"]
+        # Our own package has the same name.
+        return ["env", "--unset=PYTHONPATH", where, *settings, "STUN_SERVERS=", python, "-m", "reactor_runtime.serve"]
     sizes = ["--width", str(width), "--height", str(height), "--fps", str(fps)]
     return [python, str(HERE / "peers" / f"{name}_peer.py"), "--port", str(port), *sizes]
 
