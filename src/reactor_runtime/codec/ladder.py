@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
+import itertools
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -20,6 +22,8 @@ TICK = 0.001
 """Seconds by which a timer may come early."""
 START_BPS = 4_800_000
 """What a viewer's network is taken to carry until the first estimate; it begins near this (`offer.START_KBPS`)."""
+MOST_OWED = 64
+"""Pictures that answer commands and were not sent yet; a reader that gets nothing at all is owed no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,9 @@ class Ladder:
             done: Called when no rung needs the pixels; at once when nobody reads.
         """
         self._newest_pts = picture.pts
+        if picture.answers:
+            for seat in self._seats.values():
+                seat.owed.append((picture.pts, picture.answers))
         if (picture.width, picture.height) != self._size:
             self._size = picture.width, picture.height
             self._balance()
@@ -263,7 +270,7 @@ class Ladder:
                 seat.live, seat.waits_for_keyframe = live, False
             if seat.live is not live or seat.waits_for_keyframe:
                 continue
-            if not reader.put(unit):
+            if not seat.send(reader, unit):
                 seat.waits_for_keyframe = True
                 self._want_keyframe(live)
         if moved:
@@ -278,6 +285,18 @@ class _Seat:
         self.live: _LiveRung | None = None
         self.wanted: _LiveRung | None = None
         self.waits_for_keyframe = True
+        # Time and answers of pictures that the reader was not sent yet.
+        self.owed: deque[tuple[int, tuple[int, ...]]] = deque(maxlen=MOST_OWED)
+
+    def send(self, reader: VideoReader, unit: AccessUnit) -> bool:
+        """Send a unit; it also answers what the pictures before it did that were dropped on the way to this reader."""
+        due = [answers for pts, answers in self.owed if pts <= unit.pts]
+        answers = tuple(itertools.chain.from_iterable(due))
+        if not reader.put(unit if answers == unit.answers else dataclasses.replace(unit, answers=answers)):
+            return False
+        for _ in due:
+            self.owed.popleft()
+        return True
 
 
 class _LiveRung:
