@@ -7,11 +7,9 @@ sent together. So nothing needs to be known of the delay itself, nor of how the 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
-
-import webrtc
 
 from reactor_runtime.media.frame import VIDEO_CLOCK_RATE
+from reactor_runtime.webrtc.engine_report import Report
 
 REPORTS = 10
 """Sender reports that are remembered; a video line sends one each second."""
@@ -35,22 +33,19 @@ class CaptureClock:
         self._totals: dict[str, tuple[float, int]] = {}
         self._reports: deque[tuple[float, float]] = deque(maxlen=REPORTS)
 
-    def note(self, report: Mapping[str, webrtc.RTCStats], now: float) -> None:
-        """Take the engine's statistics, made at `now`."""
+    def note(self, report: Report, now: float) -> None:
+        """Take what the engine counts, as of `now`."""
         made_at = max((entry.timestamp for entry in report.values()), default=0.0)
         for entry in report.values():
-            if isinstance(entry, webrtc.RTCRemoteOutboundRtpStreamStats) and entry.remote_timestamp:
-                heard_at = now - (made_at - entry.timestamp) / 1e3
+            if entry.type == "remote-outbound-rtp" and entry.remote_timestamp:
+                heard_at = now - (made_at - entry.timestamp) / 1e6
                 told = (entry.remote_timestamp, entry.remote_timestamp / 1e3 - heard_at)
                 if all(told[0] != time for time, _ in self._reports):
                     self._reports.append(told)
-            elif isinstance(entry, webrtc.RTCInboundRtpStreamStats) and entry.track_identifier is not None:
-                if entry.kind == "video":
-                    self._note_held(entry.track_identifier, entry.total_processing_delay, entry.frames_decoded)
-                else:
-                    self._note_held(
-                        entry.track_identifier, entry.jitter_buffer_delay, entry.jitter_buffer_emitted_count
-                    )
+            elif entry.type == "inbound-rtp" and entry.kind == "video":
+                self._note_held(entry.track_identifier, entry.total_processing_delay, entry.frames_decoded)
+            elif entry.type == "inbound-rtp":
+                self._note_held(entry.track_identifier, entry.jitter_buffer_delay, entry.jitter_buffer_emitted_count)
         # The report that took least on its way says most about the clock.
         self.lead = max((lead for _, lead in self._reports), default=None)
 
@@ -58,9 +53,7 @@ class CaptureClock:
         """Return the client's clock, in microseconds, when it sent what reached us at `at`; 0 while unknown."""
         return 0 if self.lead is None else round((at - self.held.get(track, 0.0) + self.lead) * 1e6)
 
-    def _note_held(self, track: str, seconds: float | None, count: int | None) -> None:
-        if seconds is None or count is None:
-            return
+    def _note_held(self, track: str, seconds: float, count: int) -> None:
         former_seconds, former_count = self._totals.get(track, (0.0, 0))
         if count > former_count:
             self.held[track] = (seconds - former_seconds) / (count - former_count)

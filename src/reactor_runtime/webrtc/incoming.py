@@ -15,6 +15,7 @@ import wrtc
 from reactor_runtime.media.frame import AUDIO_CLOCK_RATE, ClientPicture
 from reactor_runtime.runtime.clock import now
 from reactor_runtime.webrtc.capture_clock import CaptureClock, PictureTimes
+from reactor_runtime.webrtc.engine_report import engine_id
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +81,7 @@ def incoming_video(
 ) -> IncomingLine:
     """Call `seen` with each picture; of those that came while the loop was busy, with the newest."""
     refused = False
-    times = PictureTimes(clock, track.id)
+    times = PictureTimes(clock, engine_id(track))
     told = 0
 
     def arrived(item: tuple[Any, ...], discarded: int) -> None:
@@ -104,7 +105,7 @@ def incoming_audio(
 
     The engine gives silence where nothing is sent.
     """
-    name = track.id
+    name = engine_id(track)
 
     def arrived(item: tuple[Any, ...], _discarded: int) -> None:
         samples, bits, rate, channels, frames, played_us = item

@@ -16,6 +16,7 @@ from reactor_runtime.media.frame import AUDIO_CLOCK_RATE, AccessUnit, AudioBlock
 from reactor_runtime.runtime.clock import now
 from reactor_runtime.webrtc.capture_clock import CaptureClock
 from reactor_runtime.webrtc.encoded_line import EncodedLine
+from reactor_runtime.webrtc.engine_report import Report, report, selected_pair
 from reactor_runtime.webrtc.incoming import IncomingLine, incoming_audio, incoming_video
 from reactor_runtime.webrtc.offer import prepared, with_start_rate
 from reactor_runtime.webrtc.peer import IceServer, PeerObserver
@@ -142,10 +143,10 @@ class WrtcPeer:
         bps, repeats = None, 0.0
         # A sender's own report takes two thirds of the time, but says nothing of the client's clock.
         for source in [self._pc] if self._incoming else [transceiver.sender for transceiver in self._sending]:
-            report = await self._report(source)
-            repeats += self._note_sent(report)
-            if (pair := _selected_pair(report)) is not None:
-                bps = pair.available_outgoing_bitrate
+            found = await self._report(source)
+            repeats += self._note_sent(found)
+            if (pair := selected_pair(found)) is not None:
+                bps = pair.available_outgoing_bitrate or None
         # The engine puts what was lost before what is new: what it sends again is not there for pictures.
         return None if bps is None else int(max(bps - repeats, bps * LEAST_LEFT))
 
@@ -154,17 +155,16 @@ class WrtcPeer:
         figures = {"rtt_s": 0.0, "packets_lost": 0.0, "bytes_sent": 0.0, "frames_sent": 0.0}
         figures["units_lost"] = float(sum(line.lost for line in self._video.values()))
         figures["incoming_skipped"] = float(sum(line.discarded_frames for line in self._incoming))
-        report = await self._report(self._pc)
-        pair = _selected_pair(report)
-        if pair is not None:
-            figures["rtt_s"] = float(pair.current_round_trip_time or 0)
-            figures["bytes_sent"] = float(pair.bytes_sent or 0)
-            figures["estimate_bps"] = float(pair.available_outgoing_bitrate or 0)
-        for entry in report.values():
-            if isinstance(entry, webrtc.RTCRemoteInboundRtpStreamStats):
-                figures["packets_lost"] += entry.packets_lost or 0
-            elif isinstance(entry, webrtc.RTCOutboundRtpStreamStats) and entry.kind == "video":
-                figures["frames_sent"] += entry.frames_sent or 0
+        found = await self._report(self._pc)
+        if (pair := selected_pair(found)) is not None:
+            figures["rtt_s"] = pair.current_round_trip_time
+            figures["bytes_sent"] = float(pair.bytes_sent)
+            figures["estimate_bps"] = pair.available_outgoing_bitrate
+        for entry in found.values():
+            if entry.type == "remote-inbound-rtp":
+                figures["packets_lost"] += entry.packets_lost
+            elif entry.type == "outbound-rtp" and entry.kind == "video":
+                figures["frames_sent"] += entry.frames_sent
         return figures
 
     def close(self) -> None:
@@ -233,23 +233,20 @@ class WrtcPeer:
             # Browsers hide host addresses behind mDNS names; the path is then found from the other side.
             log.debug("ignored a candidate: %s", refused)
 
-    async def _report(self, source: webrtc.RTCPeerConnection | webrtc.RTCRtpSender) -> Mapping[str, webrtc.RTCStats]:
-        try:
-            report = await source.get_stats()
-        except webrtc.InvalidStateError:
-            return {}
+    async def _report(self, source: webrtc.RTCPeerConnection | webrtc.RTCRtpSender) -> Report:
+        found = await report(source)
         if self._incoming:
-            self._capture_clock.note(report, now())
-        return report
+            self._capture_clock.note(found, now())
+        return found
 
-    def _note_sent(self, report: Mapping[str, webrtc.RTCStats]) -> float:
+    def _note_sent(self, report: Report) -> float:
         """Tell the lines what remotes asked for; return the bits per second that were sent again."""
         repeats = 0.0
         for entry in report.values():
-            if isinstance(entry, webrtc.RTCOutboundRtpStreamStats) and entry.mid in self._line_of_mid:
+            if entry.type == "outbound-rtp" and entry.mid in self._line_of_mid:
                 line = self._line_of_mid[entry.mid]
-                line.note_requests((entry.pli_count or 0) + (entry.fir_count or 0))
-                repeats += line.note_repeats(entry.retransmitted_bytes_sent or 0, now())
+                line.note_requests(entry.pli_count + entry.fir_count)
+                repeats += line.note_repeats(entry.retransmitted_bytes_sent, now())
         return repeats
 
     def _on_state(self, _event: object) -> None:
@@ -308,11 +305,3 @@ class WrtcPeer:
     def _on_keyframe_request(self, track: str) -> None:
         if self._connected:
             self._observer.on_keyframe_request(track)
-
-
-def _selected_pair(report: Mapping[str, webrtc.RTCStats]) -> webrtc.RTCIceCandidatePairStats | None:
-    for entry in report.values():
-        if isinstance(entry, webrtc.RTCTransportStats) and entry.selected_candidate_pair_id is not None:
-            pair = report.get(entry.selected_candidate_pair_id)
-            return pair if isinstance(pair, webrtc.RTCIceCandidatePairStats) else None
-    return None

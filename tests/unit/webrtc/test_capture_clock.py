@@ -5,30 +5,23 @@ from __future__ import annotations
 import random
 
 import pytest
-import webrtc
 
 from reactor_runtime.webrtc.capture_clock import CaptureClock, PictureTimes
+from reactor_runtime.webrtc.engine_report import Entry
 
 WALL, ENGINE = 1_800_000_000.0, 1_900_000_000.0
 """The client's clock, and the engine's, when ours is 0."""
 TICKS = 90_000
 
 
-def inbound(now: float, **members: object) -> webrtc.RTCStats:
-    named = {"type": "inbound-rtp", "id": "in", "ssrc": 1, "kind": "video", "track_identifier": "cam"}
-    return webrtc.RTCInboundRtpStreamStats(timestamp=(ENGINE + now) * 1e3, **named | members)
+def inbound(now: float, kind: str = "video", track: str = "cam", **members: float) -> Entry:
+    timestamp = (ENGINE + now) * 1e6
+    return Entry("in", "inbound-rtp", timestamp, kind=kind, track_identifier=track, **members)  # type: ignore[arg-type]
 
 
 def told(clock: CaptureClock, sent_at: float, came_at: float, now: float) -> None:
     """Note statistics that are made at `now` and hold a report which was sent and came earlier."""
-    remote = webrtc.RTCRemoteOutboundRtpStreamStats(
-        type="remote-outbound-rtp",
-        id="out",
-        ssrc=1,
-        kind="video",
-        timestamp=(ENGINE + came_at) * 1e3,
-        remote_timestamp=(WALL + sent_at) * 1e3,
-    )
+    remote = Entry("out", "remote-outbound-rtp", (ENGINE + came_at) * 1e6, remote_timestamp=(WALL + sent_at) * 1e3)
     clock.note({"in": inbound(now), "out": remote}, now)
 
 
@@ -57,13 +50,12 @@ def test_the_report_that_came_fastest_counts_until_it_is_old() -> None:
 def test_what_the_engine_held_back_is_taken_off() -> None:
     clock = CaptureClock()
     told(clock, 0.0, 0.1, 0.5)
-    video = {"kind": "video", "total_processing_delay": 0.5, "frames_decoded": 50}
-    clock.note({"in": inbound(1.0, **video)}, 1.0)
+    clock.note({"in": inbound(1.0, total_processing_delay=0.5, frames_decoded=50)}, 1.0)
     assert clock.sent_us("cam", 1.11) == round((WALL + 1.0) * 1e6)
-    clock.note({"in": inbound(2.0, **video | {"total_processing_delay": 0.7, "frames_decoded": 60})}, 2.0)
+    clock.note({"in": inbound(2.0, total_processing_delay=0.7, frames_decoded=60)}, 2.0)
     assert clock.sent_us("cam", 2.12) == round((WALL + 2.0) * 1e6)
-    sound = {"kind": "audio", "jitter_buffer_delay": 480.0, "jitter_buffer_emitted_count": 9600}
-    clock.note({"in": inbound(3.0, **sound | {"track_identifier": "mic"})}, 3.0)
+    sound = inbound(3.0, "audio", "mic", jitter_buffer_delay=480.0, jitter_buffer_emitted_count=9600)
+    clock.note({"in": sound}, 3.0)
     assert clock.sent_us("mic", 3.15) == round((WALL + 3.0) * 1e6)
 
 
