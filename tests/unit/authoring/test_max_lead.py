@@ -34,6 +34,13 @@ def test_a_declared_lead_is_in_the_contract_of_both_generations() -> None:
 @pytest.mark.parametrize("declared", [0, -1, float("nan"), "120", True])
 def test_a_lead_that_is_no_time_is_refused_with_the_class_and_what_is_right(declared: Any) -> None:
     with pytest.raises(ContractError, match=r"test_max_lead\.py.*Second.*max_lead_ms.*(milliseconds|positive)"):
-        type("Second", (ReactorModel,), {"max_lead_ms": declared, "__module__": __name__})
+
+        class Second(ReactorModel):
+            max_lead_ms = declared
+
     with pytest.raises(ContractError, match=r"test_max_lead\.py.*First.*max_lead_ms.*milliseconds above 0, or None"):
-        type("First", (VideoModel,), {"max_lead_ms": declared, "start_session": lambda self: None})
+
+        class First(VideoModel):
+            max_lead_ms = declared
+
+            def start_session(self) -> None: ...
