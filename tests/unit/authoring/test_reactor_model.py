@@ -258,7 +258,7 @@ def test_a_video_track_may_declare_the_range_of_its_floats() -> None:
     class Model(ReactorModel):
         pass
 
-    with pytest.raises(ContractError, match="as video at 0 with floats -1..1 and, in Second, as video at 0; one name"):
+    with pytest.raises(ContractError, match=r"as video at 0 with floats -1..1 and, in Second, as video at 0;"):
         compiled(Model)
 
 
