@@ -74,13 +74,22 @@ def _rows(i420: Pixels, width: int) -> Pixels:
     return i420.reshape(-1, width)
 
 
+def _bytes(picture: Array, float_range: tuple[float, float]) -> Array:
+    if picture.dtype.kind != "f":
+        return picture
+    low, high = float_range
+    gain = 255 / (high - low)
+    return np.asarray(cv2.convertScaleAbs(picture, alpha=gain, beta=-low * gain))
+
+
 def _even_rgb(picture: Array, float_range: tuple[float, float]) -> Pixels:
     """Return a picture as uint8 of even sides, (H, W, 3) or (H, W, 4)."""
     height, width, channels = picture.shape
-    if picture.dtype.kind == "f":
-        low, high = float_range
-        gain = 255 / (high - low)
-        picture = cv2.convertScaleAbs(picture, alpha=gain, beta=-low * gain).reshape(height, width, channels)
+    if channels > 1 and picture.strides[1] == picture.itemsize:
+        # Channels first in memory: cv2 would be given a copy, made element by element.
+        picture = cv2.merge([_bytes(picture[..., channel], float_range) for channel in range(3)])
+        channels = 3
+    picture = _bytes(picture, float_range).reshape(height, width, channels)
     if channels == 1:
         picture = cv2.cvtColor(picture, cv2.COLOR_GRAY2RGB)
     if height % 2 or width % 2:
