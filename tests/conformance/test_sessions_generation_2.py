@@ -125,7 +125,12 @@ def test_run_waits_on_connected() -> None:
         assert levels(m.frames(1)) == [2]
 
 
-@fact("1.2", "2", "`emit` waits until its frames found room, without blocking the loop")
+@fact(
+    "1.2",
+    "2",
+    "`emit` waits until its frames found room, without blocking the loop",
+    better="at a pinned rate it also waits until it is time to make the next ones",
+)
 def test_emit_waits_for_room() -> None:
     class Sim(Told):
         async def run(self) -> None:
