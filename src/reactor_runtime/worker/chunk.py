@@ -20,7 +20,7 @@ class Line:
 
     Attributes:
         lock: Held while a chunk of this track goes out; guards what is not guarded by `Host._changed`, as `ring` is.
-        emitted_at: When the last emit of this session returned; None before the first.
+        emitted_at: When the author's code went on after the last emit of this session; None before the first.
     """
 
     spec: TrackSpec

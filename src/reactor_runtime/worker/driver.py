@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -63,6 +63,12 @@ class Outlet(Protocol):
 
         Raises:
             OutputError: A payload is no picture or sound, or names no output track.
+        """
+
+    def resumed(self, tracks: Iterable[str]) -> None:
+        """The author's code goes on after an emit on these tracks, where it waited for it on another thread.
+
+        What follows shows every command that was handled by now.
         """
 
     def flush(self, *, hold: bool = False) -> None:

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from typing import Protocol
 
@@ -160,6 +160,12 @@ class Host:
             for line in chunk.lines:
                 line.emitted_at = self._clock()
         return sent
+
+    def resumed(self, tracks: Iterable[str]) -> None:
+        """See `Outlet.resumed`."""
+        for line in (self._lines[name] for name in tracks):
+            if line.emitted_at is not None:
+                line.emitted_at = self._clock()
 
     def flush(self, *, hold: bool = False) -> None:
         """Drop everything not yet shown; see `Outlet.flush`."""

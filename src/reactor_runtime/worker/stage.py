@@ -43,6 +43,7 @@ class Stage:
         )
         await loop.run_in_executor(self._emitting, on_its_streams(payloads, emit))
         await asyncio.sleep(0)  # a command that cut the wait short is begun first
+        self._outlet.resumed(payloads)
 
     def submit(self, payloads: Mapping[str, object], *, fps: float | None, drop: bool) -> int:
         """Hand over one chunk; wait for room in the calling thread."""

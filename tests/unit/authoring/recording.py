@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -37,6 +37,9 @@ class RecordingOutlet:
             self.room -= 1
             self._record("emit", dict(payloads), {"fps": fps, "compute_time": compute_time, "drop": drop})
         return 1
+
+    def resumed(self, tracks: Iterable[str]) -> None:
+        """Nobody measures here."""
 
     def flush(self, *, hold: bool = False) -> None:
         with self._changed:
