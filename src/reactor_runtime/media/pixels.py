@@ -94,4 +94,4 @@ def _even_rgb(picture: Array, float_range: tuple[float, float]) -> Pixels:
         picture = cv2.cvtColor(picture, cv2.COLOR_GRAY2RGB)
     if height % 2 or width % 2:
         picture = cv2.copyMakeBorder(picture, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
-    return picture
+    return np.asarray(picture, np.uint8)

@@ -42,6 +42,7 @@ def write_i420(pictures: Any, out: Any, misfit: Any, float_range: FloatRange, li
         *limits,
         IS_FLOAT=pictures.is_floating_point(),
         BLOCKS=BLOCKS,
+        enable_fp_fusion=True,  # rounds once less, and some versions warn where it is left open
     )
 
 
