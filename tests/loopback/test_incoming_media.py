@@ -8,6 +8,7 @@ import os
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
+from itertools import pairwise
 
 import numpy as np
 import psutil
@@ -149,6 +150,18 @@ async def test_a_tone_arrives_at_its_pitch_and_silence_where_nothing_is_sent(pai
     sound = np.frombuffer(b"".join(samples for _, samples, _ in pair.server.sounds[-100:]), np.int16)
     assert pitch(sound, 48_000) == pytest.approx(440, abs=3)
     assert 6_000 < np.abs(sound).max() < 20_000
+
+
+async def test_a_line_on_which_nothing_is_sent_is_looked_at_seldom_and_misses_nothing(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    came: list[float] = []
+    monkeypatch.setattr(pair.server, "on_sound", lambda *_sound: came.append(time.monotonic()))
+    await pair.connect()
+    await until(lambda: len(came) > 150)
+    looks = 1 + sum(later - earlier > 0.005 for earlier, later in pairwise(came))
+    assert looks < len(came) / 3
+    assert (came[-1] - came[0]) * 100 == pytest.approx(len(came), abs=20)
 
 
 async def cycle() -> None:

@@ -17,7 +17,7 @@ from reactor_runtime.runtime.clock import now
 from reactor_runtime.webrtc.capture_clock import CaptureClock
 from reactor_runtime.webrtc.encoded_line import EncodedLine
 from reactor_runtime.webrtc.engine_report import Report, report, selected_pair
-from reactor_runtime.webrtc.incoming import IncomingLine, incoming_audio, incoming_video
+from reactor_runtime.webrtc.incoming import IncomingLine, IncomingSound, IncomingVideo
 from reactor_runtime.webrtc.offer import prepared, with_start_rate
 from reactor_runtime.webrtc.peer import IceServer, PeerObserver
 
@@ -219,10 +219,10 @@ class WrtcPeer:
 
     def _receive(self, spec: TrackSpec, track: webrtc.MediaStreamTrack) -> IncomingLine:
         if spec.kind == "video":
-            return incoming_video(
+            return IncomingVideo(
                 track, self._capture_clock, lambda picture: self._observer.on_picture(spec.name, picture)
             )
-        return incoming_audio(
+        return IncomingSound(
             track, self._capture_clock, lambda samples, us: self._observer.on_sound(spec.name, samples, us)
         )
 
