@@ -27,6 +27,8 @@ IDLE_GAP = 0.1
 """Seconds without a new picture after which a refresh shows the last one again; sooner, the next one serves."""
 ENCODE_AHEAD = 0.02
 """Seconds before its slot that a picture goes to its readers: what encoding one takes, 1920x1080 on one thread."""
+_TICK = 0.0005
+"""Seconds added to a deadline: a timer counts whole milliseconds, and one that rings early rings again and again."""
 _LEAD_MEMORY = 16
 """Pictures over which the lead is smoothed."""
 
@@ -325,7 +327,8 @@ class Stream:
         deadlines = [self._pacer.next_deadline()]
         deadlines += [audio.clock.next_deadline() for audio in self._audio.values() if audio.readers]
         times = [at for at, _ in filter(None, deadlines)]
-        self._alarm.set(min(times if self._coming is None else [*times, self._coming.at], default=None))
+        first = min(times if self._coming is None else [*times, self._coming.at], default=None)
+        self._alarm.set(None if first is None else first + _TICK)
 
 
 def _nothing() -> None:
