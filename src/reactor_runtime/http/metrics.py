@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 QUANTILES = (0.5, 0.95, 0.99)
 PAGE_BYTES = 4096
-SUMS = ("bytes_sent", "packets_lost", "units_lost", "incoming_skipped")
+SUMS = ("bytes_sent", "packets_lost", "units_lost")
 """What connections count from their beginning; the rest of their figures are of the moment."""
 
 
@@ -89,6 +89,7 @@ class Figures:
             _session(sheet, session, slot)
             _stream(sheet, session, slot)
             _rungs(sheet, session, slot)
+            _inputs(sheet, session, slot)
             _network(sheet, session, self._traffic[session])
             _commands(sheet, session, slot)
         yield from sheet.families.values()
@@ -172,14 +173,21 @@ def _rungs(sheet: _Sheet, session: str, slot: Slot) -> None:
             sheet.counter("rung_encode_seconds", "Time it took for them.", rung.encode_seconds, **labels)
 
 
+def _inputs(sheet: _Sheet, session: str, slot: Slot) -> None:
+    inputs = slot.runtime.inputs
+    for track, taken in inputs.taken.items():
+        labels = {"session": session, "track": track}
+        sheet.counter("input_frames", "Pictures and runs of sound that the model was given.", taken, **labels)
+        dropped = inputs.dropped[track]
+        sheet.counter("input_dropped_frames", "Pictures that the busy model or server skipped.", dropped, **labels)
+
+
 def _network(sheet: _Sheet, session: str, traffic: Traffic) -> None:
     sent, lost = traffic.total("bytes_sent"), traffic.total("packets_lost")
     sheet.counter("sent_bytes", "Bytes sent to clients, all tracks.", sent, session=session)
     sheet.counter("lost_packets", "Packets that did not reach a client.", lost, session=session)
     units = traffic.total("units_lost")
     sheet.counter("lost_access_units", "Encoded frames that the engine had no room for.", units, session=session)
-    skipped = traffic.total("incoming_skipped")
-    sheet.counter("skipped_input_frames", "Clients' pictures that the busy server skipped.", skipped, session=session)
     for name, key, text in (
         ("estimated_bits_per_second", "estimate_bps", "What clients' networks carry, by the engine's estimate."),
         ("round_trip_seconds", "rtt_s", "Round trip to clients."),

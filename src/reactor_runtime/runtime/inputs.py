@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -40,7 +41,7 @@ class _Line:
         began_at: When its first picture or sound of the session came.
         offset: What brings the sender's clock to seconds since then.
         taken: Pictures or runs of sound that the model was given since the track was claimed.
-        dropped: Pictures that came and were not taken: the loop was busy, or the model had all slots.
+        dropped: Pictures that came and were not taken; see `Inputs.dropped`.
     """
 
     ring: RingWriter | None = None
@@ -75,6 +76,10 @@ class Inputs:
         self._lines: dict[str, _Line] = {}
         self._numbers = itertools.count()
         self._is_open = False
+        self.taken: Counter[str] = Counter()
+        """Pictures and runs of sound that the model was given, by track, since the start."""
+        self.dropped: Counter[str] = Counter()
+        """Pictures that it was not: the loop was busy, or the model had all slots."""
 
     def open(self) -> None:
         """The model was told of a session, a new one or one that it takes over: it may be given media."""
@@ -122,16 +127,16 @@ class Inputs:
         if not self._is_open or not self._may_send(track, client_id):
             return
         line = self._lines[track]
-        line.dropped += picture.skipped
+        self._drop(line, track, picture.skipped)
         if line.ring is None:
             line.ring = RingWriter(track, self._numbers, self._send, InputRingOpened)
         if line.ring.taken >= SLOTS:
-            line.dropped += 1
+            self._drop(line, track, 1)
             return
         line.ring.fit(picture.width * picture.height * 3 // 2, SLOTS)
         slot, pixels = line.ring.take(picture.width, picture.height)
         picture.write_i420(pixels)
-        line.taken += 1
+        self._count(line, track)
         pts = line.pts(picture.sent_at)
         self._send(Saw(track, client_id, slot, pts, picture.capture_time_us, picture.rotation))
 
@@ -142,7 +147,7 @@ class Inputs:
             return
         if self._may_send(track, client_id):
             line = self._lines[track]
-            line.taken += 1
+            self._count(line, track)
             self._send(Heard(track, client_id, samples, line.elapsed(), capture_time_us))
 
     def release(self, released: InputReleased) -> None:
@@ -150,6 +155,14 @@ class Inputs:
         for ring in [line.ring for line in self._lines.values() if line.ring is not None]:
             for slot in released.slots:
                 ring.release(released.ring, slot)
+
+    def _count(self, line: _Line, track: str) -> None:
+        line.taken += 1
+        self.taken[track] += 1
+
+    def _drop(self, line: _Line, track: str, pictures: int) -> None:
+        line.dropped += pictures
+        self.dropped[track] += pictures
 
     def _may_send(self, track: str, client_id: int) -> bool:
         is_new = self._claims.holder(track) is None

@@ -82,7 +82,7 @@ class Peer(Protocol):
     async def stats(self) -> dict[str, float]:
         """Return a few figures of the connection; 0 and missing are unknown.
 
-        rtt_s, packets_lost, bytes_sent, estimate_bps, frames_sent, units_lost, incoming_skipped.
+        rtt_s, packets_lost, bytes_sent, estimate_bps, frames_sent, units_lost.
         """
 
     def close(self) -> None:

@@ -154,7 +154,6 @@ class WrtcPeer:
         """See `Peer.stats`."""
         figures = {"rtt_s": 0.0, "packets_lost": 0.0, "bytes_sent": 0.0, "frames_sent": 0.0}
         figures["units_lost"] = float(sum(line.lost for line in self._video.values()))
-        figures["incoming_skipped"] = float(sum(line.discarded_frames for line in self._incoming))
         found = await self._report(self._pc)
         if (pair := selected_pair(found)) is not None:
             figures["rtt_s"] = pair.current_round_trip_time

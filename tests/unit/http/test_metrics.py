@@ -106,6 +106,18 @@ async def test_the_session_its_clients_and_its_restarts_are_told(
     assert figures("reactor_clients", session="local-2") == 0
 
 
+async def test_what_clients_send_is_counted_by_track(http: httpx.AsyncClient, slots: dict[str, Slot]) -> None:
+    inputs = slots["local-1"].runtime.inputs
+    inputs.taken["webcam"] += 5
+    inputs.dropped["webcam"] += 2
+    inputs.taken["mic"] += 100
+    figures = await read(http)
+    assert figures("reactor_input_frames_total", track="webcam") == 5
+    assert figures("reactor_input_dropped_frames_total", track="webcam") == 2
+    assert figures("reactor_input_frames_total", track="mic") == 100
+    assert figures("reactor_input_dropped_frames_total", track="mic") == 0
+
+
 async def test_what_becomes_of_commands_is_told_and_names_that_nobody_declared_are_one(
     http: httpx.AsyncClient, slots: dict[str, Slot]
 ) -> None:

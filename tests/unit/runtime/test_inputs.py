@@ -92,6 +92,9 @@ async def test_pictures_that_a_busy_loop_skipped_count_as_dropped(slot: InputSlo
     show(slot, skipped=3)
     slot.runtime.inputs.unpublish("webcam", ANN)
     assert noted(slot, "track_unpublished") == [{"track": "webcam", "taken": 2, "dropped": 3, "conn_id": ANN}]
+    show(slot, client_id=BEN, skipped=4)
+    inputs = slot.runtime.inputs
+    assert (inputs.taken, inputs.dropped) == ({"webcam": 3}, {"webcam": 7})
 
 
 async def test_the_model_is_told_when_the_client_took_it(slot: InputSlot) -> None:
