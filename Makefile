@@ -26,8 +26,7 @@ check: .venv/dev $(PAGE)
 	cd page && npm run check
 
 bench: .venv/dev $(PAGE)
-	$(VENV)/python bench/latency.py
-	$(VENV)/python bench/fanout.py
+	$(VENV)/python bench/run.py --install --seconds 5 --repeats 1 --out build/bench --only 720p30 720p60 1080p30 eager-30 fan-out-1 fan-out-8
 
 # Debian's Python comes without ensurepip until python3-venv is there.
 .venv/bin/python:

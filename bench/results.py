@@ -96,6 +96,7 @@ def limits(measured: Mapping[str, Measured]) -> str:
     def ours(workload: str, figure: str) -> float | None:
         return measured[workload].median(OURS, figure) if workload in measured else None
 
+    fewest, pushed = (ours("fan-out-64", figure) for figure in ("fewest", "pushed"))
     alone, eight = (ours(f"fan-out-{viewers}", "server_cores") for viewers in (1, 8))
     alone_p95, eight_p95 = (ours(f"fan-out-{viewers}", "p95_ms") for viewers in (1, 8))
     rows = [
@@ -111,7 +112,9 @@ def limits(measured: Mapping[str, Measured]) -> str:
         ("each viewer after the first / the first, cores", alone and eight and (eight - alone) / 7 / alone, "<=", 0.07),
         ("8 viewers: p95 / one viewer's", alone_p95 and eight_p95 and eight_p95 / alone_p95, "<=", 1.4),
         ("64 viewers: server cores", ours("fan-out-64", "server_cores"), "<=", 1.0),
-        ("64 viewers: frames lost", ours("fan-out-64", "lost"), "<=", 0.0),
+        ("64 viewers: frames lost by those that decode", ours("fan-out-64", "lost"), "<=", 0.0),
+        # Those that only count have no numbers; at the window's edges they may be a picture or two off.
+        ("64 viewers: what the worst got of what was pushed", pushed and fewest and fewest / pushed, ">=", 0.99),
     ]
     table = [
         [what, value, f"{sign} {bound:g}", "yes" if (value <= bound if sign == "<=" else value >= bound) else "**no**"]
