@@ -132,6 +132,11 @@ class WebRtcConfig:
         flags=("--turn-server",),
         env="TURN_SERVERS",
     )
+    codecs: tuple[Literal["vp8", "vp9", "av1"], ...] = _setting(
+        ("vp8",),
+        "Codecs to send, comma-separated, the preferred one first: each viewer gets the first that it offers, whatever "
+        "its own order, and VP8 if it offers none of them.",
+    )
     top_bps: int = _setting(
         4_000_000,
         "Most that a viewer is sent of a video track; less where its network is slower.",

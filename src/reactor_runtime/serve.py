@@ -172,7 +172,7 @@ def _http(config: Config, runtimes: list[Runtime]) -> tuple[Any, dict[str, Slot]
     def make_peer(observer: PeerObserver) -> Peer:
         from reactor_runtime.webrtc.wrtc_peer import WrtcPeer  # imported by `_warm_up`, or here if somebody is quicker
 
-        return WrtcPeer(observer, ice)
+        return WrtcPeer(observer, ice, config.webrtc.codecs)
 
     slots = {runtime.session_id: Slot(runtime, Acceptor(runtime, config, make_peer)) for runtime in runtimes}
     anyio.to_thread.current_default_thread_limiter().total_tokens = PAGE_THREADS

@@ -11,6 +11,7 @@ import numpy as np
 import webrtc
 
 from reactor_runtime.authoring.contract import TrackSpec
+from reactor_runtime.codec.encoders import Codec
 from reactor_runtime.codec.ladder import Ladder
 from reactor_runtime.codec.placement import Limits
 from reactor_runtime.media.frame import AccessUnit, ClientPicture, Picture
@@ -52,6 +53,7 @@ class Server:
 
     ladder: Ladder | None
     ice_servers: tuple[IceServer, ...] = ()
+    codecs: tuple[Codec, ...] = ("vp8",)
     connected: asyncio.Event = field(default_factory=asyncio.Event)
     disconnected: list[str] = field(default_factory=list)
     keyframe_requests: int = 0
@@ -60,7 +62,7 @@ class Server:
     sounds: list[tuple[str, bytes, int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.peer = WrtcPeer(self, self.ice_servers)
+        self.peer = WrtcPeer(self, self.ice_servers, self.codecs)
 
     def put(self, unit: AccessUnit) -> bool:
         return self.peer.send_video(VIDEO.name, unit)
@@ -71,7 +73,7 @@ class Server:
     def on_connected(self) -> None:
         self.connected.set()
         if self.ladder is not None:
-            self.ladder.join(self)
+            self.ladder.join(self, self.peer.video_codec)
 
     def on_disconnected(self, reason: str) -> None:
         self.disconnected.append(reason)
@@ -179,8 +181,8 @@ class Stage:
         self.viewers: list[Viewer] = []
         self._feeding: asyncio.Task[None] | None = None
 
-    async def viewer(self, *specs: TrackSpec, **options: Any) -> Viewer:
-        viewer = Viewer(Server(self.ladder))
+    async def viewer(self, *specs: TrackSpec, codecs: tuple[Codec, ...] = ("vp8",), **options: Any) -> Viewer:
+        viewer = Viewer(Server(self.ladder, codecs=codecs))
         self.viewers.append(viewer)
         return await viewer.connect(*specs, **options)
 

@@ -7,10 +7,11 @@ import contextlib
 import dataclasses
 import itertools
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from reactor_runtime.codec.encoders import Codec
 from reactor_runtime.codec.placement import Appetite, Limits, pixels_for, rung_for, rungs
 from reactor_runtime.codec.playout import Playout
 from reactor_runtime.codec.rung import Rung, RungSpec
@@ -75,7 +76,7 @@ class Ladder:
         self._fps = fps
         self._wants_picture = wants_picture
         self._size: tuple[int, int] | None = None
-        self._rungs: dict[tuple[int, int], _LiveRung] = {}
+        self._rungs: dict[tuple[Codec, int, int], _LiveRung] = {}
         self._seats: dict[VideoReader, _Seat] = {}
         self._playout: Playout[_LiveRung] = Playout(self._fan_out)
         # What the rungs' threads have for the loop; one wake-up empties it.
@@ -124,11 +125,11 @@ class Ladder:
         for live in self._playout.flush():
             self._break(live)
 
-    def join(self, reader: VideoReader) -> None:
-        """Let a reader in on the top rung; it gets units from that rung's next key frame on."""
+    def join(self, reader: VideoReader, codec: Codec = "vp8") -> None:
+        """Let a reader in on the top rung of its codec; it gets units from that rung's next key frame on."""
         appetite = Appetite(self._limits, START_BPS)
         appetite.rate = max([appetite.rate, *(seat.appetite.rate for seat in self._seats.values())])
-        self._seats[reader] = _Seat(appetite)
+        self._seats[reader] = _Seat(appetite, codec)
         self._balance()
         self._loop.call_later(TICK, self._due)
 
@@ -203,10 +204,8 @@ class Ladder:
         """Open the rungs that someone reads or is about to read, close the others."""
         if self._size is None:
             return  # which sizes they need is known with the first picture
-        rates = rungs((seat.appetite.rate for seat in self._seats.values()), self._limits.most_rungs)
-        for seat in self._seats.values():
-            rate = rung_for(seat.appetite.rate, rates)
-            key = rate, pixels_for(rate, *self._size, self._fps)
+        for seat, rate in self._rates():
+            key = seat.codec, rate, pixels_for(rate, *self._size, self._fps)
             if (wanted := self._rungs.get(key)) is None:
                 wanted = self._rungs[key] = self._open(*key)
             if wanted is not seat.wanted:
@@ -219,8 +218,16 @@ class Ladder:
                 del self._rungs[key]
                 live.rung.close()
 
-    def _open(self, rate: int, pixels: int) -> _LiveRung:
-        spec = RungSpec(f"{self._track}-{rate // 1000}k", rate, pixels, self._fps)
+    def _rates(self) -> Iterator[tuple[_Seat, int]]:
+        """Yield every seat and the rate of the rung it needs; each codec has rungs of its own."""
+        for codec in {seat.codec for seat in self._seats.values()}:
+            seats = [seat for seat in self._seats.values() if seat.codec == codec]
+            rates = rungs((seat.appetite.rate for seat in seats), self._limits.most_rungs)
+            for seat in seats:
+                yield seat, rung_for(seat.appetite.rate, rates)
+
+    def _open(self, codec: Codec, rate: int, pixels: int) -> _LiveRung:
+        spec = RungSpec(f"{self._track}-{codec}-{rate // 1000}k", rate, pixels, self._fps, codec)
         live = _LiveRung(Rung(spec, lambda unit: self._arrive(lambda: self._take(live, unit))))
         return live
 
@@ -280,8 +287,9 @@ class Ladder:
 class _Seat:
     """A reader's place: the rung it gets, and the one it belongs on."""
 
-    def __init__(self, appetite: Appetite) -> None:
+    def __init__(self, appetite: Appetite, codec: Codec) -> None:
         self.appetite = appetite
+        self.codec = codec
         self.live: _LiveRung | None = None
         self.wanted: _LiveRung | None = None
         self.waits_for_keyframe = True

@@ -234,7 +234,7 @@ class Connection:
             return
         if track.kind == "video":
             self._videos[name] = _VideoReader(self._peer, name)
-            self._ladder(name).join(self._videos[name])
+            self._ladder(name).join(self._videos[name], self._peer.video_codec)
         else:
             self._audios[name] = _AudioReader(self._peer, name)
             stream.listen(name, self._audios[name])

@@ -18,6 +18,7 @@ import webrtc
 import wrtc
 from webrtc.interfaces.rtc_rtp_script_transform import RTCRtpScriptTransformer
 
+from reactor_runtime.codec.encoders import Codec
 from reactor_runtime.media.frame import AccessUnit
 from reactor_runtime.runtime.clock import now
 
@@ -39,9 +40,14 @@ class EncodedLine:
     """One outgoing video line of a connection. Thread: the loop's, all of it."""
 
     def __init__(
-        self, on_keyframe_request: Callable[[], None], on_answer_sent: Callable[[AccessUnit, int], None]
+        self,
+        codec: Codec,
+        on_keyframe_request: Callable[[], None],
+        on_answer_sent: Callable[[AccessUnit, int], None],
     ) -> None:
         self.lost = 0
+        # Of VP8 the receiver looks into the picture itself; else it believes the carrier's header.
+        self._header_tells_keyframes = codec != "vp8"
         self._on_keyframe_request = on_keyframe_request
         self._on_answer_sent = on_answer_sent
         self._generator = wrtc.TrackGenerator("video")
@@ -152,6 +158,10 @@ class EncodedLine:
                 self._ask_for_carrier()
                 continue
             unit = self._waiting.popleft()
+            if meta["keyFrame"] and not unit.is_keyframe and self._header_tells_keyframes:
+                self._carriers.appendleft(carrier)
+                self._skip_to_keyframe()
+                continue
             if meta["keyFrame"] and not self._awaits_key_carrier:
                 # The engine made a key frame of its own accord: the remote asked for one.
                 self._on_keyframe_request()
@@ -159,6 +169,16 @@ class EncodedLine:
             self._transform._native_obj.write(carrier, unit.data)
             if unit.answers:
                 self._on_answer_sent(unit, meta["rtpTimestamp"])
+
+    def _skip_to_keyframe(self) -> None:
+        """A unit was lost for want of a carrier of its kind: nothing but a key frame is of use after it."""
+        self.lost += 1
+        while self._waiting and not self._waiting[0].is_keyframe:
+            self._waiting.popleft()
+            self.lost += 1
+        self._refuses_deltas = not self._waiting
+        if self._refuses_deltas:
+            self._on_keyframe_request()
 
 
 class _Exchange(RTCRtpScriptTransformer):

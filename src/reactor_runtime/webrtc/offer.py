@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+
+from reactor_runtime.codec.encoders import Codec
 
 START_KBPS = 4_000
 """Where the engine's bandwidth estimate begins; its own 300 kbit/s would hold back the first second of pictures."""
 
-_VP8 = re.compile(r"a=rtpmap:(\d+) VP8/90000\s*$", re.IGNORECASE | re.MULTILINE)
+_CODEC = re.compile(r"^a=rtpmap:(\d+) (VP8|VP9|AV1)/90000\s*$", re.IGNORECASE | re.MULTILINE)
+# Ten bits or full colour, which the rungs do not make.
+_OTHER_PROFILE = re.compile(r"^a=fmtp:(\d+) (?:[^\r\n]*;)?\s*profile(?:-id)?=[1-9]", re.MULTILINE)
+_VIDEO_LINE = re.compile(r"^(m=video \S+ \S+ )([\d ]+)", re.MULTILINE)
 # These describe the dummy pictures that the engine encodes, not the access units that are sent in their place.
 _DESCRIBES_LAYERS = re.compile(
     r"^a=extmap:\S+ \S*(?:dependency-descriptor|generic-frame-descriptor|video-layers-allocation)\S*.*\r?\n",
@@ -18,6 +24,27 @@ _DESCRIBES_LAYERS = re.compile(
 def prepared(sdp: str) -> str:
     """Return a client's offer with what sending shared access units needs."""
     return with_start_rate(_DESCRIBES_LAYERS.sub("", sdp))
+
+
+def chosen_codec(sdp: str, codecs: Sequence[Codec]) -> Codec:
+    """Return the first of `codecs` that an offer has, whatever the client's own order; VP8 where it has none."""
+    offered = {name.lower() for _, name in _payload_types(sdp)}
+    return next((codec for codec in codecs if codec in offered), "vp8")
+
+
+def putting_first(sdp: str, codec: Codec) -> str:
+    """Return an offer whose video lines list a codec first: the engine sends what comes first, answer or not."""
+    first = [number for number, name in _payload_types(sdp) if name.lower() == codec]
+
+    def ordered(line: re.Match[str]) -> str:
+        return line[1] + " ".join(sorted(line[2].split(), key=lambda number: number not in first))
+
+    return _VIDEO_LINE.sub(ordered, sdp)
+
+
+def _payload_types(sdp: str) -> list[tuple[str, str]]:
+    others = set(_OTHER_PROFILE.findall(sdp))
+    return [(number, name) for number, name in _CODEC.findall(sdp) if number not in others]
 
 
 def with_start_rate(sdp: str) -> str:
@@ -31,7 +58,7 @@ def with_start_rate(sdp: str) -> str:
 
 def _begun_faster(section: str) -> str:
     rate = f"x-google-start-bitrate={START_KBPS}"
-    for payload_type in _VP8.findall(section):
+    for payload_type, _ in _CODEC.findall(section):
         fmtp = re.compile(rf"^(a=fmtp:{payload_type} [^\r\n]*)", re.MULTILINE)
         if fmtp.search(section):
             section = fmtp.sub(rf"\1;{rate}", section)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from reactor_runtime.authoring.contract import TrackSpec
+from reactor_runtime.codec.encoders import Codec
 from reactor_runtime.media.frame import AccessUnit, AudioBlock, ClientPicture
 
 
@@ -69,6 +70,10 @@ class Peer(Protocol):
 
     def send(self, label: str, text: str) -> bool:
         """Send on a data channel; False when it is not open (counted by the caller as lost)."""
+
+    @property
+    def video_codec(self) -> Codec:
+        """The codec that units have to be in. Known once the offer is answered, the same for all tracks."""
 
     def send_video(self, track: str, unit: AccessUnit) -> bool:
         """Send one encoded picture; False when it had to be dropped, after which a key frame is needed."""

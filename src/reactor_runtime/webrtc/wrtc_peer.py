@@ -11,6 +11,7 @@ import webrtc
 import wrtc
 
 from reactor_runtime.authoring.contract import TrackSpec
+from reactor_runtime.codec.encoders import Codec
 from reactor_runtime.errors import ClientError
 from reactor_runtime.media.frame import AUDIO_CLOCK_RATE, AccessUnit, AudioBlock
 from reactor_runtime.runtime.clock import now
@@ -18,7 +19,7 @@ from reactor_runtime.webrtc.capture_clock import CaptureClock
 from reactor_runtime.webrtc.encoded_line import EncodedLine
 from reactor_runtime.webrtc.engine_report import Report, report, selected_pair
 from reactor_runtime.webrtc.incoming import IncomingLine, IncomingSound, IncomingVideo
-from reactor_runtime.webrtc.offer import prepared, with_start_rate
+from reactor_runtime.webrtc.offer import chosen_codec, prepared, putting_first, with_start_rate
 from reactor_runtime.webrtc.peer import IceServer, PeerObserver
 
 log = logging.getLogger(__name__)
@@ -27,7 +28,6 @@ GATHERING_SECONDS = 2.0
 """Clients give up on an answer after six seconds; an unreachable STUN server must not cost it."""
 LEAST_LEFT = 0.5
 """Share of the estimate that pictures get even while much is sent again."""
-CODECS = ("video/vp8", "video/rtx", "audio/opus")
 
 
 @cache
@@ -42,8 +42,10 @@ def prepare_engine() -> None:
             "WebRTC-ForcePlayoutDelay": "min_ms:0,max_ms:0",
             # A picture leaves at this times the estimate, even if older packets wait: what a slow network could not
             # take would be lost, asked for again, and be in the way of everything newer for seconds.
-            "WebRTC-VideoRateControl": "pacing_factor:1.1,alr_probing:true",
+            "WebRTC-VideoRateControl": "pacing_factor:1.2,alr_probing:true",
             "WebRTC-Pacer-DrainQueue": "Disabled",
+            # What a network has regained is found by asking often, and for much.
+            "WebRTC-Bwe-AlrProbing": "alr_interval:1s,alr_scale:3,loss_limited_scale:3",
         }
     )
 
@@ -51,9 +53,13 @@ def prepare_engine() -> None:
 class WrtcPeer:
     """One connection; see `Peer` for what its methods promise."""
 
-    def __init__(self, observer: PeerObserver, ice_servers: Sequence[IceServer] = ()) -> None:
+    def __init__(
+        self, observer: PeerObserver, ice_servers: Sequence[IceServer] = (), codecs: Sequence[Codec] = ("vp8",)
+    ) -> None:
         prepare_engine()
         self._observer = observer
+        self._codecs = codecs
+        self._codec: Codec = "vp8"
         servers = [webrtc.RTCIceServer(list(s.urls), s.username, s.credential) for s in ice_servers]
         self._pc = webrtc.RTCPeerConnection(webrtc.RTCConfiguration(ice_servers=servers))
         self._pc.on("connectionstatechange", self._on_state)
@@ -75,10 +81,10 @@ class WrtcPeer:
 
     async def answer(self, offer_sdp: str, mids: Mapping[str, TrackSpec]) -> str:
         """See `Peer.answer`."""
+        self._codec = chosen_codec(offer_sdp, self._codecs)
+        offer = putting_first(prepared(offer_sdp), self._codec)
         try:
-            await self._pc.set_remote_description(
-                webrtc.RTCSessionDescriptionInit(webrtc.RTCSdpType.offer, prepared(offer_sdp))
-            )
+            await self._pc.set_remote_description(webrtc.RTCSessionDescriptionInit(webrtc.RTCSdpType.offer, offer))
             transceivers = self._pc.get_transceivers()
             for transceiver in transceivers:
                 await self._use(transceiver, mids.get(transceiver.mid or ""))
@@ -125,6 +131,11 @@ class WrtcPeer:
             log.warning("%d characters were not sent, beginning with %.80s: %s", len(text), text, refused)
             return False
         return True
+
+    @property
+    def video_codec(self) -> Codec:
+        """See `Peer.video_codec`."""
+        return self._codec
 
     def send_video(self, track: str, unit: AccessUnit) -> bool:
         """See `Peer.send_video`."""
@@ -198,7 +209,10 @@ class WrtcPeer:
             )
         known = webrtc.RTCRtpSender.get_capabilities(spec.kind)
         codecs = known.codecs if known is not None else []
-        transceiver.set_codec_preferences([c for c in codecs if c.mime_type.lower() in CODECS])
+        # What the engine decodes it may take in any codec, but a client's camera costs it least in VP8.
+        codec = self._codec if spec.direction == "out" else "vp8"
+        wanted = (f"video/{codec}", "video/rtx", "audio/opus")
+        transceiver.set_codec_preferences([c for c in codecs if c.mime_type.lower() in wanted])
         if spec.direction == "in":
             transceiver.direction = direction.recvonly
             self._incoming.append(self._receive(spec, transceiver.receiver.track))
@@ -206,6 +220,7 @@ class WrtcPeer:
         transceiver.direction = direction.sendonly
         if spec.kind == "video":
             line = EncodedLine(
+                self._codec,
                 lambda: self._on_keyframe_request(spec.name),
                 lambda unit, stamp: self._observer.on_answer_sent(spec.name, unit, stamp),
             )

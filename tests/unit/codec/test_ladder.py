@@ -166,7 +166,7 @@ async def test_a_slow_network_gets_a_rung_of_its_own_and_comes_back_at_key_frame
         await stage.push((1280, 720))
     assert slow.units[-1] is fast.units[-1]
     assert stage.ladder.rates == [TOP]
-    await until(lambda: rung_threads() == {"rung-video-4000k"})
+    await until(lambda: rung_threads() == {"rung-video-vp8-4000k"})
 
 
 async def test_after_a_collapse_a_reader_gets_nothing_but_the_key_frame_of_a_smaller_rung(stage: Stage) -> None:
@@ -180,7 +180,7 @@ async def test_after_a_collapse_a_reader_gets_nothing_but_the_key_frame_of_a_sma
         await stage.push((1280, 720))
     assert {u.width for u in reader.units} == {640}
     assert [u.is_keyframe for u in reader.units] == [True, False, False]
-    assert stage.ladder.rates == [420_448]
+    assert stage.ladder.rates == [210_224]
     assert not stage.ladder.note_estimate(reader, 500_000, 1)
 
 
@@ -192,9 +192,9 @@ async def test_the_top_rung_follows_the_best_viewer(stage: Stage) -> None:
     for reader, bps in zip(readers, (2_000_000, 700_000), strict=True):
         stage.ladder.note_estimate(reader, bps, 0)
     await stage.push((1280, 720))
-    assert stage.ladder.rates == [1_681_793, 594_604]
+    assert stage.ladder.rates == [840_896, 297_302]
     stage.ladder.leave(readers[0])
-    await until(lambda: stage.ladder.rates == [594_604])
+    await until(lambda: stage.ladder.rates == [297_302])
 
 
 async def test_many_networks_never_open_more_rungs_than_allowed(stage: Stage) -> None:
