@@ -6,6 +6,7 @@ import importlib
 import itertools
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 
 from reactor_runtime.authoring.contract import TrackSpec
 from reactor_runtime.errors import IllegalInput, OutputError
-from reactor_runtime.media.video import Wanted, video_frames
+from reactor_runtime.media.video import VideoFrames, Wanted, video_frames
 from reactor_runtime.worker import gpu, gpu_torch
 from reactor_runtime.worker.ring import RingWriter
 from tests.unit.worker.border import host_of
@@ -51,14 +52,27 @@ def cuda(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cuda]:
     gpu._stream.cache_clear()
 
 
-@pytest.fixture(scope="module")
-def interpreted() -> Iterator[ModuleType]:
+def imported_anew() -> ModuleType:
+    """The kernel's module, as triton makes it now; who imports it next gets one of their own."""
     pytest.importorskip("triton", reason="triton comes with torch for CUDA")
+    name = "reactor_runtime.worker.gpu_kernel"
+    sys.modules.pop(name, None)
+    module = importlib.import_module(name)
+    del sys.modules[name]
+    return module
+
+
+@pytest.fixture(scope="module")
+def interpretable() -> ModuleType:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TRITON_INTERPRET", "1")
-        patch.delitem(sys.modules, "reactor_runtime.worker.gpu_kernel", raising=False)
-        yield importlib.import_module("reactor_runtime.worker.gpu_kernel")
-        del sys.modules["reactor_runtime.worker.gpu_kernel"]  # the next import is for a card
+        return imported_anew()
+
+
+@pytest.fixture
+def interpreted(monkeypatch: pytest.MonkeyPatch, interpretable: ModuleType) -> ModuleType:
+    monkeypatch.setenv("TRITON_INTERPRET", "1")
+    return interpretable
 
 
 @pytest.fixture(params=["torch", "triton"])
@@ -246,6 +260,35 @@ def test_without_a_kernel_torch_converts(cuda: Cuda, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(gpu, "_fuses", True)
     assert np.abs(slot(gpu.frames_of(on_cuda(TENSOR), track="main")) - EXPECTED[0]).max() <= 0.51
     assert not gpu._fuses
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float64", "float16", "bfloat16"])
+def test_a_tensor_of_the_cpu_takes_the_simd_path(dtype: str) -> None:
+    tensor = (TENSOR if dtype == "uint8" else TENSOR / 255).to(getattr(torch, dtype)).movedim(-1, 1)
+    frames = gpu.frames_of(tensor, track="main")
+    assert isinstance(frames, VideoFrames)
+    shown, meant = frames.rgb(1).astype(int), video_frames(NOISE[1], track="main").rgb(0)
+    assert np.abs(shown - meant).max() <= (1 if dtype == "bfloat16" else 0)
+
+
+@pytest.mark.parametrize("capability", [80, 90])
+@pytest.mark.parametrize("dtype", ["u8", "bf16"])
+def test_the_kernel_compiles_for_cards_that_are_not_here(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, dtype: str, capability: int
+) -> None:
+    kernel = imported_anew()._convert
+    triton = importlib.import_module("triton")
+    target = importlib.import_module("triton.backends.compiler").GPUTarget("cuda", capability, 32)
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
+    constants = {"IS_FLOAT": dtype != "u8", "BLOCKS": 256}
+    kinds = {"pictures": f"*{dtype}", "out": "*u8", "misfit": "*u8"}
+    kinds |= dict.fromkeys(("gain", "offset", "smallest", "largest"), "fp32") | dict.fromkeys(constants, "constexpr")
+    signature = {name: kinds.get(name, "i32") for name in kernel.arg_names}
+    positions = {(kernel.arg_names.index(name),): value for name, value in constants.items()}
+    source = triton.compiler.ASTSource(kernel, signature, positions)
+    made = triton.compile(source, target=target, options={"enable_fp_fusion": True})
+    assert made.asm["cubin"]
+    assert made.metadata.shared == 0
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
