@@ -18,6 +18,7 @@ from tests.running import RunningServer, serving
 
 WITNESS = dedent("""
     import asyncio
+    import time
 
     import numpy as np
 
@@ -43,6 +44,7 @@ WITNESS = dedent("""
         height: int
         rgb: list[int]
         pts: float
+        age: float
 
 
     class Heard(ModelMessage):
@@ -50,10 +52,16 @@ WITNESS = dedent("""
         block: int
         rate: float
         hertz: float
+        age: float
 
 
     class Nobody(ModelMessage):
         track: str
+
+
+    def age(frame):
+        # The client's clock is ours here.
+        return time.time() - frame.capture_time_us / 1e6 if frame.capture_time_us else -1
 
 
     class Witness(ReactorModel):
@@ -72,7 +80,7 @@ WITNESS = dedent("""
                     continue
                 height, width, _ = frame.shape
                 rgb = [int(value) for value in frame.data.mean(axis=(0, 1))]
-                await self.send(Seen(width=width, height=height, rgb=rgb, pts=frame.pts))
+                await self.send(Seen(width=width, height=height, rgb=rgb, pts=frame.pts, age=age(frame)))
 
         async def listen(self, track, rate):
             buffer = getattr(self.media, track)
@@ -85,7 +93,8 @@ WITNESS = dedent("""
                 sound = np.concatenate([block[0] for block in blocks]).astype(float)
                 hertz = np.argmax(np.abs(np.fft.rfft(sound))) * rate / sound.size
                 seconds = blocks[-1].pts - blocks[0].pts + 0.02
-                await self.send(Heard(track=track, block=blocks[0].shape[1], rate=sound.size / seconds, hertz=hertz))
+                rate_heard, old = sound.size / seconds, age(blocks[-1])
+                await self.send(Heard(track=track, block=blocks[0].shape[1], rate=rate_heard, hertz=hertz, age=old))
 """)
 
 
@@ -129,6 +138,21 @@ def sees(client: PublishedClient, colour: Colour, after: int = 0) -> Callable[[]
         return [seen for seen in reports if all(abs(a - b) < 12 for a, b in zip(seen["rgb"], colour, strict=True))]
 
     return found
+
+
+async def test_the_model_knows_when_pictures_and_sound_were_taken(join: Join) -> None:
+    client, camera, microphone = await join(), Camera(), Microphone()
+    await client.publish("webcam", camera.track)
+    await client.publish("speech", microphone.track)
+
+    def dated(kind: str) -> Callable[[], list[float]]:
+        return lambda: [said["age"] for said in client.heard(kind) if said["age"] != -1]
+
+    with running(camera, microphone):
+        pictures = await until(dated("seen"), "pictures with a date")
+        sound = await until(dated("heard"), "sound with a date")
+    # Neither from the future nor a second old: a busy machine takes its time, but another clock would be far off.
+    assert all(-0.05 < age < 1 for age in [*pictures, *sound])
 
 
 async def test_the_model_sees_what_the_camera_shows(join: Join) -> None:
