@@ -1,16 +1,20 @@
 """From the hand to the picture: what the runtime adds to a model's own time, in Chromium, stage by stage.
 
-`python bench/photon.py [--seconds 30] [--no-webcam] [--json]`
+`python bench/photon.py [--seconds 15] [--repeats 5] [--no-webcam] [--json]`
 
 A video-to-video model of 1280x720 whose step takes 40 ms, one picture per step, a camera in every picture; a command
-each 300 ms, at no fixed place in a step. Exits with 1 when the added latency's p95 is over the limit.
+each 300 ms, at no fixed place in a step. Each repeat is a fresh page: how many refreshes of the screen ahead Chromium
+composes is settled anew with each, 0 to 2. Exits with 1 when the added latency's p95, median of the repeats, is over
+the limit.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import random
+import statistics
 import time
 from typing import Any
 
@@ -72,12 +76,14 @@ def measure(browser: Browser, url: str, *, seconds: float, webcam: bool) -> dict
         page.wait_for_timeout(max(0.0, chance.uniform(*EVERY) - (time.monotonic() - began)) * 1000)
     figures = page.evaluate("reactor.stats().tracks.main_video")
     page.close()
-    return {"traced": traced, "missed": missed, "fps": figures["fps"]}
+    p95 = float(np.percentile([stages["added"] for stages in traced], 95))
+    return {"traced": traced, "missed": missed, "fps": figures["fps"], "added_p95_ms": p95}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=30.0, help="length of the run, after 5 s of warm-up")
+    parser.add_argument("--seconds", type=float, default=15.0, help="length of each run, after 5 s of warm-up")
+    parser.add_argument("--repeats", type=int, default=5, help="runs, each on a fresh page")
     parser.add_argument("--compute-ms", type=float, default=40.0, help="what a step of the model takes")
     parser.add_argument("--no-webcam", dest="webcam", action="store_false", help="send the model no camera")
     parser.add_argument("--json", action="store_true", help="print every command as JSON instead of the table")
@@ -89,21 +95,27 @@ def main() -> None:
     command.append(f"--model.compute_ms={options.compute_ms}")
     with sync_playwright() as playwright, serving(command, port) as server:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        report = measure(browser, server.url, seconds=options.seconds, webcam=options.webcam)
+        once = functools.partial(measure, browser, server.url, seconds=options.seconds, webcam=options.webcam)
+        reports = [once() for _ in range(options.repeats)]
         browser.close()
+    added = statistics.median(report["added_p95_ms"] for report in reports)
     if options.json:
-        print(json.dumps(report))
-    traced = report["traced"]
-    stages = {name: np.percentile([one[name] for one in traced], (50, 95, 99)) for name in traced[0]}
-    if not options.json:
-        rows = [[name, *(float(value) for value in values)] for name, values in stages.items()]
-        camera = "with" if options.webcam else "without"
-        what = f"1280x720 at {report['fps']:.1f} fps {camera} a camera"
-        title = f"{what}; {len(traced)} commands, {report['missed']} more not shown"
-        print_table(title, ("ms", "p50", "p95", "p99"), rows)
-    added = float(stages["added"][1])
-    print(f"added latency p95 {added:.1f} ms, at most {LIMIT_MS:g} ms: {'held' if added <= LIMIT_MS else 'MISSED'}")
-    raise SystemExit(added > LIMIT_MS or report["missed"] > 0)
+        print(json.dumps(reports))
+    else:
+        show(reports, "with" if options.webcam else "without")
+        print(f"added latency p95 {added:.1f} ms, at most {LIMIT_MS:g} ms: {'held' if added <= LIMIT_MS else 'MISSED'}")
+    raise SystemExit(added > LIMIT_MS or any(report["missed"] for report in reports))
+
+
+def show(reports: list[dict[str, Any]], camera: str) -> None:
+    """Print the stages, all repeats together, and what each repeat added."""
+    traced = [stages for report in reports for stages in report["traced"]]
+    quantiles = {name: np.percentile([stages[name] for stages in traced], (50, 95, 99)) for name in traced[0]}
+    fps, missed = statistics.median(r["fps"] for r in reports), sum(r["missed"] for r in reports)
+    print(f"1280x720 at {fps:.1f} fps {camera} a camera; {len(traced)} commands, {missed} more not shown")
+    rows = [[name, *(float(value) for value in values)] for name, values in quantiles.items()]
+    print_table("all repeats together", ("ms", "p50", "p95", "p99"), rows)
+    print("added latency p95 of each repeat:", ", ".join(f"{r['added_p95_ms']:.0f}" for r in reports), "ms")
 
 
 if __name__ == "__main__":

@@ -183,6 +183,8 @@ class Runtime:
         if self._clients.add(client):
             self._note("connection_opened", conn_id=client.id)
             self._input(machine.ClientConnected(client.id))
+        else:
+            self.latency.forget(client.id)  # the frames of its former wire had other timestamps
         client.send(wire.SessionStateChanged(self._session.state, self._session.reason))
 
     def gone(self, client: Client) -> None:

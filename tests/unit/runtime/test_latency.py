@@ -113,6 +113,16 @@ async def test_a_command_that_a_lost_model_had_taken_is_not_answered_by_the_next
     assert client.of(wire.FrameAnswers) == []
 
 
+async def test_a_client_that_connects_anew_is_not_told_of_frames_of_its_former_wire(slot: Slot) -> None:
+    (client,) = slot.streaming(5000)
+    command_id = steer(slot, client)
+    again = Listener(5000)
+    slot.runtime.connected(again)
+    emit(slot, command_id)
+    send(slot, again, command_id)
+    assert again.of(wire.FrameAnswers) == []
+
+
 async def test_what_a_client_tells_that_never_took_part_is_ignored(slot: Slot) -> None:
     (client,) = slot.streaming(5000)
     slot.runtime.latency.hear(client.id, wire.ClockTold(1.0, 1.0))
