@@ -12,6 +12,8 @@ import av
 import httpx
 import webrtc
 
+from reactor_runtime.testing import UdpRelay, through, without_candidates
+
 READY_TIMEOUT = 15.0  # seconds; a first key frame included
 _HEADERS = {"Reactor-WebRTC-Version": "1.0", "Authorization": "Bearer local"}
 _INIT = {way: webrtc.RTCRtpTransceiverInit(direction=way) for way in ("recvonly", "sendonly")}
@@ -65,7 +67,15 @@ class Counter:
 class Viewer:
     """One connection. `await connect()` returns when both data channels are open and the outputs are resumed."""
 
-    def __init__(self, http: httpx.AsyncClient, session: dict[str, Any], *, counts_only: bool = False) -> None:
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        session: dict[str, Any],
+        *,
+        counts_only: bool = False,
+        relay: UdpRelay | None = None,
+    ) -> None:
+        self._relay = relay
         self._http = http
         self._session_id = session["session_id"]
         self._tracks = session["capabilities"]["tracks"]
@@ -102,7 +112,7 @@ class Viewer:
         base = f"/sessions/{self._session_id}/transport/webrtc/connections"
         connection = (await self._http.post(base, headers=_HEADERS)).raise_for_status().json()["connection_id"]
         offer = {
-            "sdp_offer": local.sdp,
+            "sdp_offer": without_candidates(local.sdp) if self._relay else local.sdp,
             "client_info": {"sdk_version": "2.12.3", "sdk_type": "js"},
             "track_mapping": [{"mid": line.mid, **track} for line, track in zip(lines, self._tracks, strict=True)],
         }
@@ -114,6 +124,8 @@ class Viewer:
                 await asyncio.sleep(0.02)
                 answer = await self._http.get(path, headers=_HEADERS)
         sdp = answer.raise_for_status().json()["sdp_answer"]
+        if self._relay:
+            sdp = through(sdp, self._relay)
         await self._peer.set_remote_description(webrtc.RTCSessionDescriptionInit("answer", sdp))
 
     async def _ping(self) -> None:

@@ -18,12 +18,15 @@ FITS = 0.92
 """Share of an estimate up to which a rung is kept: a little more than `MARGIN`, lest it flaps."""
 COLLAPSE = 0.7
 """An estimate below this share of a viewer's rate is acted upon at once: every picture sent makes the queue longer."""
+FALLING = 0.5
+"""Share of a collapsed estimate that is taken for the truth: it trails the network by half a second, and a key frame
+that does not get through costs more than a coarse picture until the estimate has settled."""
 LOWER_AFTER = 0.4
 """Seconds that an estimate stays below a viewer's rate before the rate follows; the engine's pacer absorbs less."""
 RAISE_AFTER = 0.6
-LONGEST_RAISE = 20.0
+LONGEST_RAISE = 10.0
 """Seconds that an estimate has room for more before the rate follows; doubled by every raise that did not hold."""
-HELD = 8.0
+HELD = 3.0
 """Seconds after which a raise counts as having held."""
 SPAN = 2**0.5
 """Viewers whose rates differ by no more share a lower rung, at the rate of the slowest."""
@@ -82,7 +85,7 @@ class Appetite:
         self._low_since = _since(self._low_since, bps * FITS < self.rate, now)
         self._high_since = _since(self._high_since, fitting > self.rate, now)
         if bps < self.rate * COLLAPSE and fitting < self.rate:
-            self._lower(fitting, now)
+            self._lower(self._limits.rate_for(round(bps * FALLING)), now)
             return True
         if self._low_since is not None and now - self._low_since >= LOWER_AFTER:
             self._lower(fitting, now)

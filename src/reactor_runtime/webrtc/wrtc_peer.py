@@ -40,10 +40,9 @@ def prepare_engine() -> None:
             "WebRTC-ForceSendPlayoutDelay": "min_ms:0,max_ms:0",
             # Nor need we: a model takes the newest picture, and pictures carry their time with them.
             "WebRTC-ForcePlayoutDelay": "min_ms:0,max_ms:0",
-            # A picture leaves at this times the estimate, even if older packets wait: what a slow network could not
-            # take would be lost, asked for again, and be in the way of everything newer for seconds.
+            # A picture leaves at little more than the estimate: what a slow network could not take would be lost, asked
+            # for again, and be in the way of everything newer for seconds.
             "WebRTC-VideoRateControl": "pacing_factor:1.2,alr_probing:true",
-            "WebRTC-Pacer-DrainQueue": "Disabled",
             # What a network has regained is found by asking often, and for much.
             "WebRTC-Bwe-AlrProbing": "alr_interval:1s,alr_scale:3,loss_limited_scale:3",
         }
@@ -78,6 +77,7 @@ class WrtcPeer:
         self._has_offer = False
         self._connected = False
         self._closed = False
+        self._has_estimate = False
 
     async def answer(self, offer_sdp: str, mids: Mapping[str, TrackSpec]) -> str:
         """See `Peer.answer`."""
@@ -157,9 +157,11 @@ class WrtcPeer:
             found = await self._report(source)
             repeats += self._note_sent(found)
             if (pair := selected_pair(found)) is not None:
-                bps = pair.available_outgoing_bitrate or None
+                bps = pair.available_outgoing_bitrate
+                self._has_estimate = self._has_estimate or bps > 0
         # The engine puts what was lost before what is new: what it sends again is not there for pictures.
-        return None if bps is None else int(max(bps - repeats, bps * LEAST_LEFT))
+        # An estimate that was there and is not: two seconds' worth of packets wait, and the engine takes no more.
+        return int(max(bps - repeats, bps * LEAST_LEFT)) if self._has_estimate and bps is not None else None
 
     async def stats(self) -> dict[str, float]:
         """See `Peer.stats`."""

@@ -1,0 +1,138 @@
+"""What a viewer sees of a bad network: longest freeze, time to the full rate, delay; a relay between it and the server.
+
+`python bench/network.py [--only NAME]`; exits with 1 when a limit is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import numpy as np
+
+from reactor_runtime.testing import UdpRelay
+from receiver import MS, Tally, watch
+from rig import OURS, Server, free_port, print_table, say_where, serving, stamped
+from viewer import Viewer, open_session
+
+WIDTH, HEIGHT, FPS = 1280, 720, 30.0
+RATE = 5_000_000  # of the healthy network, bits per second
+WARMUP, AFTER = 8.0, 8.0  # seconds before a change and after its end
+LOOK = 0.1  # seconds between two looks at what has arrived
+FULL = 0.8  # share of the rate before the change that counts as full quality
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A change of the network, how long it lasts, and what a viewer may notice of it."""
+
+    name: str
+    change: dict[str, Any]
+    seconds: float
+    freeze_s: float
+    full_s: float
+    p95_ms: float = float("inf")
+
+
+CASES = (
+    Case("5 to 0.5 Mbit/s and back", {"rate_bps": 500_000}, 10, freeze_s=1.0, full_s=5.0),
+    Case("blackout of 2 s", {"blackout": True}, 2, freeze_s=3.0, full_s=5.0),
+    Case("1 % loss", {"loss": 0.01}, 10, freeze_s=0.5, full_s=5.0),
+    Case("5 % loss", {"loss": 0.05}, 10, freeze_s=1.0, full_s=5.0),
+    Case("40 ms delay", {"delay": 0.04}, 10, freeze_s=0.5, full_s=5.0, p95_ms=200),
+    Case("150 ms delay", {"delay": 0.15}, 10, freeze_s=0.5, full_s=5.0, p95_ms=350),
+)
+
+
+async def run(case: Case, server: Server, seed: int) -> dict[str, float]:
+    """Watch one case on a fresh server."""
+    with UdpRelay(seed=seed, rate_bps=RATE, delay=0.01) as relay:
+        async with httpx.AsyncClient(base_url=server.url, timeout=20) as http:
+            viewer = Viewer(http, await open_session(http), relay=relay)
+            tally, arrived = Tally(time.monotonic_ns()), list[tuple[float, float]]()
+            await viewer.connect()
+            tasks = [
+                asyncio.create_task(watch(viewer, WIDTH, tally)),
+                asyncio.create_task(_count(viewer, tally, arrived)),
+            ]
+            try:
+                await asyncio.sleep(WARMUP)
+                began = time.monotonic()
+                relay.set(**case.change)
+                await asyncio.sleep(case.seconds)
+                ended = time.monotonic()
+                relay.set(**dict.fromkeys(case.change, 0) | {"rate_bps": RATE, "blackout": False, "delay": 0.01})
+                await asyncio.sleep(AFTER)
+            finally:
+                for task in tasks:
+                    task.cancel()
+                viewer.close()
+                await http.post("/stop_session")
+    return _judged(tally, arrived, began, ended)
+
+
+async def _count(viewer: Viewer, tally: Tally, arrived: list[tuple[float, float]]) -> None:
+    while not tally.seen:
+        await asyncio.sleep(LOOK)
+    while True:
+        received = await viewer.received()
+        arrived.append((time.monotonic(), received["bytes"]))
+        await asyncio.sleep(LOOK)
+
+
+def _judged(tally: Tally, arrived: list[tuple[float, float]], began: float, ended: float) -> dict[str, float]:
+    shown = np.array([at / MS / 1000 for _, at in tally.seen])
+    during = shown[(shown >= began - 1)]
+    delays = [(at - stamp.pushed_ns) / MS for stamp, at in tally.seen if began <= at / MS / 1000 < ended]
+    before = _kbps(arrived, began - 3, began)
+    full = (at for at, _ in arrived if at > ended and _kbps(arrived, at - 1, at) >= FULL * before)
+    return {
+        "freeze_s": float(np.diff(during).max()) if len(during) > 1 else float("inf"),
+        "full_s": next(full, float("inf")) - ended,
+        "p50_ms": float(np.percentile(delays, 50)) if delays else float("inf"),
+        "p95_ms": float(np.percentile(delays, 95)) if delays else float("inf"),
+        "before_kbps": before,
+        "during_kbps": _kbps(arrived, max(began, ended - 5), ended),
+    }
+
+
+def _kbps(arrived: list[tuple[float, float]], start: float, end: float) -> float:
+    inside = [(at, count) for at, count in arrived if start <= at <= end]
+    if len(inside) < 2:
+        return 0.0
+    return (inside[-1][1] - inside[0][1]) * 8 / 1000 / (inside[-1][0] - inside[0][0])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="", help="run the cases whose name contains this")
+    parser.add_argument("--seed", type=int, default=1, help="of the losses")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
+    options = parser.parse_args()
+    figures: dict[str, dict[str, float]] = {}
+    missed = []
+    for case in (case for case in CASES if options.only in case.name):
+        port = free_port()
+        with serving(stamped(OURS, width=WIDTH, height=HEIGHT, fps=FPS, port=port), port) as server:
+            seen = figures[case.name] = asyncio.run(run(case, server, options.seed))
+        limits = {"freeze_s": case.freeze_s, "full_s": case.full_s, "p95_ms": case.p95_ms}
+        missed += [f"{case.name}: {key} {seen[key]:.2f} > {most:g}" for key, most in limits.items() if seen[key] > most]
+    if options.json:
+        print(json.dumps(figures))
+    else:
+        say_where()
+        columns = ("", "longest freeze s", "full rate after s", "p50 ms", "p95 ms", "kbit/s before", "and during")
+        keys = ("freeze_s", "full_s", "p50_ms", "p95_ms", "before_kbps", "during_kbps")
+        print_table("a bad network", columns, [[name, *(f[key] for key in keys)] for name, f in figures.items()])
+    if missed:
+        sys.exit("missed: " + "; ".join(missed))
+
+
+if __name__ == "__main__":
+    main()
