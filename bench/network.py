@@ -78,12 +78,10 @@ async def run(case: Case, server: Server, seed: int) -> dict[str, float]:
 
 
 async def _count(viewer: Viewer, tally: Tally, arrived: list[tuple[float, float]]) -> None:
-    while not tally.seen:
-        await asyncio.sleep(LOOK)
     while True:
-        received = await viewer.received()
-        arrived.append((time.monotonic(), received["bytes"]))
         await asyncio.sleep(LOOK)
+        if tally.seen:  # before that the engine has nothing to report
+            arrived.append((time.monotonic(), (await viewer.received())["bytes"]))
 
 
 def _judged(tally: Tally, arrived: list[tuple[float, float]], began: float, ended: float) -> dict[str, float]:
