@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
     from prometheus_client.metrics_core import Metric
 
-    from reactor_runtime.webrtc.connection import Connection
-
 QUANTILES = (0.5, 0.95, 0.99)
 PAGE_BYTES = 4096
 SUMS = ("bytes_sent", "packets_lost", "units_lost")
@@ -58,16 +56,18 @@ class Traffic:
     """What the connections of one slot have sent in all; those that are gone count as they were last seen."""
 
     def __init__(self) -> None:
-        self.live: dict[Connection, dict[str, float]] = {}
+        self.live: dict[int, dict[str, float]] = {}
         self._gone = dict.fromkeys(SUMS, 0.0)
 
-    def note(self, live: dict[Connection, dict[str, float]]) -> None:
-        """Take what each live connection counts; one that closes while it is asked tells nothing new."""
-        for connection, figures in self.live.items():
-            if connection not in live:
+    def note(self, live: Mapping[int, dict[str, float]]) -> None:
+        """Take what each live connection counts, by its id; one that closes while it is asked tells nothing new."""
+        before = self.live
+        self.live = {number: figures or before.get(number, {}) for number, figures in live.items()}
+        for number, figures in before.items():
+            # One that counts from the beginning again is another wire of the same client.
+            if self.live.get(number, {}).get("bytes_sent", -1.0) < figures.get("bytes_sent", 0.0):
                 for name in SUMS:
                     self._gone[name] += figures.get(name, 0.0)
-        self.live = {connection: figures or self.live.get(connection, {}) for connection, figures in live.items()}
 
     def total(self, name: str) -> float:
         """Return one of `SUMS`."""

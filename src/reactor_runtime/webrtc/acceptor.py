@@ -122,9 +122,9 @@ class Acceptor:
         """Track to ladder, for each video track that somebody watched."""
         return self._ladders
 
-    async def stats(self) -> dict[Connection, dict[str, float]]:
+    async def stats(self) -> dict[int, dict[str, float]]:
         """Return the figures of each live connection, taken one after the other: each costs the loop a millisecond."""
-        return {connection: await connection.stats() for connection in list(self._connections.values())}
+        return {connection.id: await connection.stats() for connection in list(self._connections.values())}
 
     # ---- inside -------------------------------------------------------------------------------------------------
 

@@ -36,9 +36,9 @@ class Network:
 
     def __init__(self) -> None:
         self.ladders = {"main_video": Ladder()}
-        self.figures: dict[Any, dict[str, float]] = {}
+        self.figures: dict[int, dict[str, float]] = {}
 
-    async def stats(self) -> dict[Any, dict[str, float]]:
+    async def stats(self) -> dict[int, dict[str, float]]:
         return dict(self.figures)
 
 
@@ -180,27 +180,29 @@ async def test_what_was_sent_counts_on_when_a_connection_goes(
 ) -> None:
     network = networks["local-1"]
     network.figures = {
-        "first": {"bytes_sent": 1000.0, "packets_lost": 3.0, "estimate_bps": 4e6, "rtt_s": 0.02},
-        "second": {"bytes_sent": 500.0, "packets_lost": 0.0, "estimate_bps": 1e6, "rtt_s": 0.05},
+        5000: {"bytes_sent": 1000.0, "packets_lost": 3.0, "estimate_bps": 4e6, "rtt_s": 0.02},
+        5001: {"bytes_sent": 500.0, "packets_lost": 0.0, "estimate_bps": 1e6, "rtt_s": 0.05},
     }
     figures = await read(http)
     assert figures("reactor_sent_bytes_total") == 1500
     assert figures("reactor_estimated_bits_per_second", of="lowest") == 1e6
     assert figures("reactor_estimated_bits_per_second", of="highest") == 4e6
     assert figures("reactor_round_trip_seconds", of="highest") == 0.05
-    network.figures = {"second": {"bytes_sent": 700.0, "packets_lost": 1.0}}
+    network.figures = {5001: {"bytes_sent": 700.0, "packets_lost": 1.0}}
     figures = await read(http)
     assert figures("reactor_sent_bytes_total") == 1700
     assert figures("reactor_lost_packets_total") == 4
     assert figures("reactor_estimated_bits_per_second", of="lowest") is None
+    network.figures = {5001: {"bytes_sent": 50.0}}  # another wire of the same client
+    assert (await read(http))("reactor_sent_bytes_total") == 1750
     network.figures = {}
-    assert (await read(http))("reactor_sent_bytes_total") == 1700
+    assert (await read(http))("reactor_sent_bytes_total") == 1750
 
 
 def test_a_connection_that_closes_while_it_is_asked_takes_nothing_back() -> None:
-    traffic, connection = Traffic(), object()
+    traffic = Traffic()
     for figures in ({"bytes_sent": 800.0}, {}):
-        traffic.note({connection: figures})  # type: ignore[dict-item]
+        traffic.note({5000: figures})
     assert traffic.total("bytes_sent") == 800
 
 
