@@ -15,6 +15,8 @@ from collections import deque
 
 MARGIN = 0.005
 """Seconds: the way to the server, its wake-up, and half of what encoding takes, which goes on until the slot."""
+SHARE = 0.04
+"""Of what a chunk usually takes, on top: a long one may always take a little longer than any before."""
 MEMORY = 64
 """Chunks. One slow step in ten is in it however they fall."""
 OUTLIERS = 1
@@ -65,7 +67,8 @@ class Lead:
         if not self._steps:
             return math.inf
         most = min(max(frames, self._buffer_size) * interval, self._max_lead)
-        return min(self._worst(frames * interval) + MARGIN, statistics.median(self._steps) + most)
+        usual = statistics.median(self._steps)
+        return min(self._worst(frames * interval) + MARGIN + SHARE * usual, usual + most)
 
     def _worst(self, period: float) -> float:
         """Return how long before its slot a chunk had to be begun for every one since to be ready at its own."""

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from reactor_runtime.worker.host import Host
-from reactor_runtime.worker.lead import MARGIN
+from reactor_runtime.worker.lead import MARGIN, SHARE
 from reactor_runtime.worker.messages import Invoke, Played
 from tests.unit.worker.border import VIDEO, Border, Call, eventually, host_of, picture
 
 START = 100.0
 INTERVAL = 0.1
+SPAN = 0.02 * (1 + SHARE) + MARGIN
 
 
 class Clock:
@@ -47,10 +48,10 @@ def tell(host: Host, clock: Clock, now: float) -> None:
 def test_a_chunk_is_handed_over_at_once_and_the_next_one_begun_in_time_for_its_slot() -> None:
     host, border, clock = a_model_of_20_ms_steps()
     call = emitting(host, border)
-    begin = START + 2 * INTERVAL - 0.02 - MARGIN
+    begin = START + 2 * INTERVAL - SPAN
     tell(host, clock, begin - 0.001)
     assert not call.result
-    tell(host, clock, begin)
+    tell(host, clock, begin + 1e-6)
     assert call.wait() == 1
     assert border.slices[1].emitted_at == pytest.approx(START + 0.02)
 
@@ -61,7 +62,7 @@ def test_a_slot_that_moves_moves_the_beginning() -> None:
     clock.now = START + 0.15
     host.note(Played(1, START + 0.15, INTERVAL))
     assert not call.result
-    tell(host, clock, START + 0.15 + INTERVAL - 0.02 - MARGIN)
+    tell(host, clock, START + 0.15 + INTERVAL - SPAN + 1e-6)
     assert call.wait() == 1
 
 

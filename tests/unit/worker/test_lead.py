@@ -13,7 +13,7 @@ from itertools import pairwise
 import pytest
 
 from reactor_runtime.media.pacer import Pacer
-from reactor_runtime.worker.lead import MARGIN, MEMORY, Lead
+from reactor_runtime.worker.lead import MARGIN, MEMORY, SHARE, Lead
 
 START = 5000.0
 WAY = 0.001  # seconds from the model to the server, and back
@@ -158,7 +158,9 @@ def test_twelve_frames_at_once_play_on_while_the_next_are_made(buffer_size: int)
     run = simulate(lambda n: 0.5, chunk=12, fps=16, seconds=60, buffer_size=buffer_size)
     assert run.gaps(16, 24)[-1] < 1.01
     assert max(run.queued) <= 12
-    assert max(run.ages[24:]) < 11 / 16 + MARGIN + 0.002, "the first of a chunk is shown as soon as it is ready"
+    assert max(run.ages[24:]) < 11 / 16 + MARGIN + SHARE * 0.5 + 0.002, (
+        "the first of a chunk is shown as soon as it is ready"
+    )
 
 
 def test_one_slow_chunk_in_ten_is_not_seen() -> None:
@@ -225,7 +227,7 @@ def test_nothing_is_waited_for_before_the_first_slot_and_the_first_step_are_know
     lead.note_shown(START, 0.1)
     assert lead.slot(0, 0.1) == START + 0.1
     assert lead.slot(2, 0.1) == pytest.approx(START + 0.3)
-    assert lead.span(1, 0.1) == pytest.approx(0.02 + MARGIN)
+    assert lead.span(1, 0.1) == pytest.approx(0.02 * (1 + SHARE) + MARGIN)
 
 
 def test_the_ceiling_in_time_counts_with_the_rate_that_is_asked_for_else_the_servers() -> None:
