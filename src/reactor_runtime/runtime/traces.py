@@ -29,8 +29,8 @@ MOST_FOLLOWED = 1024
 """Commands followed at once; further ones displace the oldest."""
 WINDOW = 300.0
 """Seconds that a quantile looks back."""
-SAMPLES = 512
-"""Latest values that a quantile looks at."""
+SAMPLES = 256
+"""Latest values that a quantile looks at: sorting them is most of what a reading costs the loop."""
 
 
 class Recent:
