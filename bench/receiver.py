@@ -22,6 +22,7 @@ from stamp import STAMP_HEIGHT, STAMP_WIDTH, Stamp, read
 from viewer import Viewer, open_session
 
 DRAIN = 1.0  # seconds to wait for pictures pushed in the window and decoded after it
+AT_ONCE = 8  # viewers that connect together
 MS = 1_000_000  # nanoseconds
 
 
@@ -88,12 +89,19 @@ async def measure(options: argparse.Namespace) -> dict[str, Any]:
     async with httpx.AsyncClient(base_url=options.url, timeout=20) as http:
         session = await open_session(http)
         viewers = [Viewer(http, session, counts_only=i < options.count_only) for i in range(options.viewers)]
-        tallies = [Tally(time.monotonic_ns()) for _ in viewers[options.count_only :]]
+        tallies: list[Tally] = []
         readers: list[asyncio.Task[None]] = []
+
+        async def join(viewer: Viewer) -> None:
+            tally = Tally(time.monotonic_ns())
+            await viewer.connect()
+            if not viewer.counts_only:
+                tallies.append(tally)
+                readers.append(asyncio.create_task(watch(viewer, options.width, tally)))
+
         try:
-            await asyncio.gather(*(viewer.connect() for viewer in viewers))
-            pairs = zip(viewers[options.count_only :], tallies, strict=True)
-            readers = [asyncio.create_task(watch(viewer, options.width, tally)) for viewer, tally in pairs]
+            for some in range(0, len(viewers), AT_ONCE):
+                await asyncio.gather(*(join(viewer) for viewer in viewers[some : some + AT_ONCE]))
             await asyncio.sleep(options.warmup)
             counts = [await viewer.received() for viewer in viewers]
             cpu, start = cpu_seconds(options.server_pid), time.monotonic_ns()

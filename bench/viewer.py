@@ -14,7 +14,7 @@ import webrtc
 
 from reactor_runtime.testing import UdpRelay, through, without_candidates
 
-READY_TIMEOUT = 15.0  # seconds; a first key frame included
+READY_TIMEOUT = 30.0  # seconds; a first key frame included
 _HEADERS = {"Reactor-WebRTC-Version": "1.0", "Authorization": "Bearer local"}
 _INIT = {way: webrtc.RTCRtpTransceiverInit(direction=way) for way in ("recvonly", "sendonly")}
 
@@ -85,6 +85,7 @@ class Viewer:
         self._requests = itertools.count()
         self._answers: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._pings: asyncio.Task[None] | None = None
+        self.counts_only = counts_only
         self._counter = Counter() if counts_only else None
 
     async def connect(self) -> None:
