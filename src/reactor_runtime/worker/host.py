@@ -87,7 +87,7 @@ class Host:
         self._began_at = 0.0
         self._epoch = 0
         self._is_clean = True
-        self._superseded_at = 0.0
+        self._superseded_at = -math.inf
         self._ahead = 0
         self._unanswered: dict[int, str] = {}
         self._answered: deque[tuple[float, int]] = deque(maxlen=1024)
@@ -152,8 +152,10 @@ class Host:
             asked_for = fps or self._contract.fps or self._rate_of_sound(chunk)
             chunk.fps, chunk.pinned = asked_for or self._measured(chunk, entered, compute_time), bool(asked_for)
             chunk.entered_at, chunk.normalised_at = entered, self._clock()
-            chunk.current_at = entered - max(compute_time, 0.0) if compute_time else called
-            chunk.began_at = max(chunk.resumed_at or self._began_at, chunk.current_at if compute_time else 0.0)
+            chunk.began_at = chunk.resumed_at or self._began_at
+            chunk.current_at = called
+            if compute_time is not None and compute_time > 0:  # what a model knows better than we do
+                chunk.current_at = chunk.began_at = max(chunk.began_at, entered - compute_time)
             sent = self._send_chunk(chunk, drop)
             if not drop:
                 self._wait_to_begin(chunk)

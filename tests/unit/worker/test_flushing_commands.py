@@ -63,6 +63,17 @@ def test_a_chunk_that_says_it_was_begun_before_is_dropped_and_no_other() -> None
     assert [s.began_at for s in border.slices] == [100.0, pytest.approx(101.6), 102.0]
 
 
+@pytest.mark.parametrize("compute_time", [float("nan"), float("inf"), 33.0, -1.0, 0.0])
+def test_a_compute_time_that_cannot_be_costs_no_picture(compute_time: float) -> None:
+    now = [5.0]
+    host, border = host_of(VIDEO, clock=lambda: now[0])
+    host.supersede()
+    now[0] = 6.0
+    host.emit({"main": picture(16, 16)})
+    assert host.emit({"main": picture(16, 16)}, compute_time=compute_time) == 1
+    assert len(border.slices) == 2
+
+
 def test_a_flush_ends_the_wait_for_the_time_to_begin() -> None:
     host, border = host_of(VIDEO, fps=1.0, clock=time.monotonic)
     host.emit({"main": picture(16, 16)})
