@@ -271,7 +271,7 @@ class Stream:
     def _push(self, due: Due[Slice], at: float) -> None:
         """Give a slice's pictures to their readers; it is played at its slot."""
         item, answers = due.item, tuple(due.item.answers)
-        self.lead += (max(due.at, at) - item.emitted_at - self.lead) / _LEAD_MEMORY
+        self.lead += (max(due.at, at) - item.emitted_at - self.lead) / min(self.shown + 1, _LEAD_MEMORY)
         self._coming = _Coming(item, due.at, {})
         pts = self._pts(due.at)
         for name, ref in item.video.items():
