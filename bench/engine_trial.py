@@ -28,7 +28,7 @@ from reactor_runtime.codec.ladder import Ladder
 from reactor_runtime.codec.placement import Limits
 from reactor_runtime.media.frame import AccessUnit, Picture
 from reactor_runtime.webrtc.offer import prepared
-from reactor_runtime.webrtc.wrtc_peer import VIDEO_CODECS, WrtcPeer, prepare_engine
+from reactor_runtime.webrtc.wrtc_peer import WrtcPeer, prepare_engine
 
 WIDTH, HEIGHT, FPS, BPS = 1280, 720, 30, 4_000_000
 BITS, SIDE = 12, 64
@@ -121,7 +121,9 @@ class Once:
 
     def on_picture(self, track: str, picture: object) -> None: ...
 
-    def on_sound(self, track: str, samples: bytes) -> None: ...
+    def on_sound(self, track: str, samples: bytes, capture_time_us: int) -> None: ...
+
+    def on_answer_sent(self, track: str, unit: AccessUnit, rtp_timestamp: int) -> None: ...
 
     def on_keyframe_request(self, track: str) -> None:
         self._ladder.request_keyframe(self)
@@ -136,7 +138,7 @@ class Own:
         self._generator = wrtc.TrackGenerator("video")
 
     async def answer(self, offer: str) -> str:
-        start = webrtc.RTCSessionDescriptionInit(webrtc.RTCSdpType.offer, prepared(offer, {"0"}))
+        start = webrtc.RTCSessionDescriptionInit(webrtc.RTCSdpType.offer, prepared(offer))
         await self._pc.set_remote_description(start)
         transceiver = self._pc.get_transceivers()[0]
         transceiver.direction = webrtc.RTCRtpTransceiverDirection.sendonly
@@ -145,7 +147,7 @@ class Own:
         await transceiver.sender.replace_track(self._track)
         known = webrtc.RTCRtpSender.get_capabilities("video")
         assert known is not None
-        transceiver.set_codec_preferences([c for c in known.codecs if c.mime_type.lower() in VIDEO_CODECS])
+        transceiver.set_codec_preferences([c for c in known.codecs if c.mime_type in ("video/VP8", "video/rtx")])
         await self._pc.set_local_description(await self._pc.create_answer())
         parameters = transceiver.sender.get_parameters()
         parameters.encodings[0].max_bitrate = BPS

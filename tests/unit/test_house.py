@@ -27,7 +27,6 @@ BANNED_NAMES = {"utils", "util", "helpers", "helper", "manager", "base", "common
 MAY_READ_THE_CLOCK = {
     "authoring/profiling.py": "a stopwatch on the author's code, in the worker",
     "runtime/clock.py": "the server's one clock",
-    "codec/rung.py": "a stopwatch on the encoder's thread, never compared with the server's clock",
 }
 MAY_BE_CALLED_SO = {"utils/__init__.py": "an import path of published models", "utils/log.py": "the same"}
 LONG_FILES: dict[str, str] = {}

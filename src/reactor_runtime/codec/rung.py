@@ -28,6 +28,8 @@ CUT_LEVELS = 40
 CUT_RATIO = 2
 """A picture that differs from the one before by so many grey levels, and by so much more than that one did, is a cut.
 As a key frame it takes half the bytes."""
+CUT_SPACING = VIDEO_CLOCK_RATE
+"""Ticks from one key frame to a cut that is one too: what flickers is no film."""
 CUT_GRID = 8
 """Pixels between the ones that are compared."""
 LONGEST_STEP = 2
@@ -160,6 +162,7 @@ class _Encoder:
         self._time = 0
         self._sample: npt.NDArray[np.uint8] | None = None
         self._change = math.inf
+        self._key_at = 0
 
     def encode(self, picture: Picture, *, keyframe: bool) -> AccessUnit | None:
         width, height = self.size
@@ -173,8 +176,9 @@ class _Encoder:
         self._last_pts = picture.pts
         frame.pts = self._time
         frame.time_base = self._context.time_base
-        if self._is_cut(pixels[:height]) or keyframe:
+        if (self._is_cut(pixels[:height]) and self._time - self._key_at > CUT_SPACING) or keyframe:
             frame.pict_type = PictureType.I
+            self._key_at = self._time
         packets = self._context.encode(frame)
         if not packets:
             return None

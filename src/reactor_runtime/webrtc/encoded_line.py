@@ -91,6 +91,8 @@ class EncodedLine:
             self.lost += len(self._waiting) + 1
             self._waiting.clear()
             self._refuses_deltas = True
+            # Asked for again only here: twice would make two, and the second has no key frame to carry.
+            self._awaits_key_carrier = False
             return False
         self._accepted += 1
         self._waiting.append(unit)
@@ -137,7 +139,6 @@ class EncodedLine:
     def _ask_again(self) -> None:
         self._retry = None
         if self._waiting:
-            self._awaits_key_carrier = False
             self._ask_for_carrier()
 
     def _arrived(self, carrier: wrtc.RTCEncodedFrame) -> None:
