@@ -77,7 +77,7 @@ def tracked(*suffixes: str) -> list[Path]:
     """The sources people read: the folders of the house, without what is installed or built."""
     rooms = [ROOT / name for name in ("src", "tests", "bench", "examples", "page/src", "docs")]
     found = [path for room in rooms for path in room.rglob("*") if path.suffix in suffixes]
-    return sorted(p for p in found if not {"node_modules", "static", "__pycache__"} & set(p.parts))
+    return sorted(p for p in found if not {"node_modules", "static", "__pycache__", ".venvs"} & set(p.parts))
 
 
 @pytest.mark.parametrize("path", named(PURE))
