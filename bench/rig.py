@@ -24,9 +24,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from peers.install import VENVS
+
 HERE = Path(__file__).parent
 REACTOR = str(Path(sys.executable).with_name("reactor"))
-VENVS = HERE / "peers" / ".venvs"
 OURS, AIORTC, FASTRTC, REACTOR3 = "ours", "aiortc", "fastrtc", "reactor-runtime 3.x"
 REACTOR3_DEFAULT = f"{REACTOR3} as it comes"
 CONTESTANTS = (OURS, REACTOR3, REACTOR3_DEFAULT, AIORTC, FASTRTC)

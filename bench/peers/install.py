@@ -1,4 +1,4 @@
-"""Install what the benches compare against, each in an environment of its own next to this file.
+"""Install what the benches compare against, each in an environment of its own in `build/peers/`.
 
 `python bench/peers/install.py [--python312 PATH]`. The compared versions are pinned, so that a table can be made again.
 """
@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-VENVS = Path(__file__).parent / ".venvs"
+VENVS = Path(__file__).parents[2] / "build" / "peers"
 PINS = {
     "aiortc": ["aiortc==1.16.0", "fastapi", "numpy", "uvicorn"],
     "fastrtc": ["fastrtc==0.0.34", "aiortc==1.16.0", "fastapi", "numpy", "uvicorn"],
