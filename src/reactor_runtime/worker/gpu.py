@@ -134,10 +134,16 @@ class GpuFrames:
         return rgb(np.asarray(to_array(self._pictures[index])), self._float_range)
 
 
-def wait_for_gpus(payloads: Mapping[str, object]) -> None:
-    """Wait until what is being emitted has been computed: that belongs to making it. Thread: as for `frames_of`."""
-    for stream in _model_streams(payloads):
+def wait_for_gpus(payloads: Mapping[str, object]) -> bool:
+    """Wait until what is being emitted has been computed: that belongs to making it. Thread: as for `frames_of`.
+
+    Returns:
+        Whether any of it lies on a GPU.
+    """
+    streams = _model_streams(payloads)
+    for stream in streams:
         _wait(stream)
+    return bool(streams)
 
 
 def on_its_streams(payloads: Mapping[str, object], call: Callable[[], T]) -> Callable[[], T]:

@@ -131,9 +131,10 @@ class Host:
     ) -> int:
         """Normalise one chunk into ring slots and hand it over slice by slice; see `Outlet.emit`."""
         called = self._clock() if called_at is None else called_at
-        wait_for_gpus(payloads)
+        on_a_gpu = wait_for_gpus(payloads)
         entered = self._clock()
-        compute_time = compute_time and compute_time + (entered - called)
+        if on_a_gpu and compute_time is not None:
+            compute_time += entered - called  # the author measured launching the work, not the work
         unknown = [name for name in payloads if name not in self._lines]
         if unknown or not payloads:
             known = ", ".join(self._lines) or "none"
