@@ -128,7 +128,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20.0, help="length of each run, after 3 s of warm-up or more")
     parser.add_argument("--repeats", type=int, default=5, help="turns of each contestant")
     parser.add_argument("--only", nargs="+", choices=known, default=known, metavar="NAME", help=", ".join(known))
-    parser.add_argument("--peers", nargs="+", choices=CONTESTANTS[1:], default=CONTESTANTS[1:], metavar="PEER")
+    parser.add_argument("--peers", nargs="*", choices=CONTESTANTS[1:], default=CONTESTANTS[1:], metavar="PEER")
     parser.add_argument("--out", type=Path, default=HERE, help="folder of RESULTS.md and plots (%(default)s)")
     parser.add_argument("--json", type=Path, help="file for every report as it came")
     options = parser.parse_args()
