@@ -43,8 +43,11 @@ def prepare_engine() -> None:
             # A picture leaves at little more than the estimate: what a slow network could not take would be lost, asked
             # for again, and be in the way of everything newer for seconds.
             "WebRTC-VideoRateControl": "pacing_factor:1.2,alr_probing:true",
-            # What a network has regained is found by asking often, and for much.
+            # What a network has regained is found by asking often, and for much, however full the line is.
             "WebRTC-Bwe-AlrProbing": "alr_interval:1s,alr_scale:3,loss_limited_scale:3",
+            "WebRTC-AlrDetectorParameters": "bw_usage:2.0,start:0.1,stop:0.02",
+            # After a collapse it believes no probe for seconds.
+            "WebRTC-Bwe-LossBasedBweV2": "Enabled:false",
         }
     )
 

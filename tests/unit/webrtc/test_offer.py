@@ -1,7 +1,7 @@
 import pytest
 
 from reactor_runtime.codec.encoders import Codec
-from reactor_runtime.webrtc.offer import chosen_codec, prepared, putting_first
+from reactor_runtime.webrtc.offer import chosen_codec, prepared, putting_first, with_start_rate
 
 HEAD = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 main 2\r\n"
 VIDEO = (
@@ -25,6 +25,12 @@ def test_video_starts_fast_and_every_line_of_the_bundle_says_the_same() -> None:
         assert f"a=fmtp:39 max-fr=60;{START}" in video
         assert f"a=fmtp:98 profile-id=0;{START}" in video
         assert video.count(START) == 3
+
+
+def test_the_engine_may_look_for_more_than_its_own_bound_and_the_client_is_not_told_to() -> None:
+    section = HEAD + VIDEO.format(mid="0")
+    assert prepared(section).count("x-google-max-bitrate=20000") == 3
+    assert "x-google-max-bitrate" not in with_start_rate(section)
 
 
 def test_what_describes_the_dummies_is_taken_out_and_the_rest_stays() -> None:
