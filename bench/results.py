@@ -133,7 +133,7 @@ def where(present: Sequence[str]) -> str:
     return "\n".join(
         [
             f"- {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, load {os.getloadavg()[0]:.1f} when this was written",
-            f"- {os.cpu_count()} cores ({model}), {memory:.0f} GiB, {platform.system()} {platform.release()}",
+            f"- {os.cpu_count()} cores ({model}), {memory:.0f} GiB, {platform.system()} {platform.release().partition("-")[0]}",
             f"- ours: commit {commit.strip()}, Python {platform.python_version()}, {own}",
             *(f"- {name}: {peer}" for name in present if name != OURS and (peer := _versions(name))),
         ]
