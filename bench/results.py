@@ -130,10 +130,11 @@ def where(present: Sequence[str]) -> str:
     memory = psutil.virtual_memory().total / 2**30
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=HERE, capture_output=True, text=True).stdout
     own = ", ".join(f"{name} {version(name)}" for name in ("wrtc", "av", "numpy"))
+    system = f"{platform.system()} {platform.release().partition('-')[0]}"
     return "\n".join(
         [
             f"- {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, load {os.getloadavg()[0]:.1f} when this was written",
-            f"- {os.cpu_count()} cores ({model}), {memory:.0f} GiB, {platform.system()} {platform.release().partition("-")[0]}",
+            f"- {os.cpu_count()} cores ({model}), {memory:.0f} GiB, {system}",
             f"- ours: commit {commit.strip()}, Python {platform.python_version()}, {own}",
             *(f"- {name}: {peer}" for name in present if name != OURS and (peer := _versions(name))),
         ]
