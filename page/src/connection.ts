@@ -95,8 +95,8 @@ export class Connection {
     const answer = new Promise<string | null>((resolve) => this.#requests.set(id, resolve));
     this.#control.send(encodePublish(name, id));
     const gone = this.lost.then((reason) => Promise.reject(new Error(reason)));
-    const refusal = await within(REQUEST_TIMEOUT_MS, "The server did not answer.", Promise.race([answer, gone]));
-    this.#requests.delete(id);
+    const answered = within(REQUEST_TIMEOUT_MS, "The server did not answer.", Promise.race([answer, gone]));
+    const refusal = await answered.finally(() => this.#requests.delete(id));
     if (refusal !== null) throw new Error(refusal);
     await sender.replaceTrack(track);
   }

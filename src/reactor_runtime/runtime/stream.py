@@ -201,11 +201,6 @@ class Stream:
         self._video[track].readers.append(reader)
         self.refresh(track)
 
-    def unwatch(self, track: str, reader: PictureReader) -> None:
-        """Remove a reader of a video track."""
-        if reader in self._video[track].readers:
-            self._video[track].readers.remove(reader)
-
     def listen(self, track: str, reader: AudioReader) -> None:
         """Add a reader of an audio track; blocks follow every 20 ms, silence included."""
         audio = self._audio[track]
