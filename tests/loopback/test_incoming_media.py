@@ -158,10 +158,10 @@ async def test_a_line_on_which_nothing_is_sent_is_looked_at_seldom_and_misses_no
     came: list[float] = []
     monkeypatch.setattr(pair.server, "on_sound", lambda *_sound: came.append(time.monotonic()))
     await pair.connect()
-    await until(lambda: len(came) > 150)
+    # On a busy machine the engine itself makes fewer for a while.
+    await until(lambda: len(came) > 150 and came[-1] - came[-151] == pytest.approx(1.5, abs=0.2))
     looks = 1 + sum(later - earlier > 0.005 for earlier, later in pairwise(came))
     assert looks < len(came) / 3
-    assert (came[-1] - came[0]) * 100 == pytest.approx(len(came), abs=20)
 
 
 async def cycle() -> None:

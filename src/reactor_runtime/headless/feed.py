@@ -30,7 +30,7 @@ CLIENT_ID = 1
 """The one client of a headless session."""
 PATIENCE = 2.0
 """Seconds without anything from the model after which it is not waited for; twice its slowest answer, if longer."""
-SETTLING = 0.1
+SETTLING = 0.5
 """Seconds without anything after which a model that made something of the last picture makes no more of it."""
 KEPT = 0.1
 """Seconds of sound that may stay behind in blocks not yet full."""

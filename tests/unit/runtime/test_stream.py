@@ -12,8 +12,10 @@ import pytest
 from reactor_runtime.authoring.contract import Contract, TrackSpec
 from reactor_runtime.media.frame import AudioBlock, Picture
 from reactor_runtime.runtime.clock import now
-from reactor_runtime.runtime.stream import Stream
+from reactor_runtime.runtime.stream import ENCODE_AHEAD, IDLE_GAP, Stream
 from reactor_runtime.worker.messages import Played, Slice, SlotRef
+
+pytestmark = pytest.mark.manual_time
 
 WIDTH, HEIGHT = 16, 8
 CONTRACT = Contract(
@@ -101,13 +103,6 @@ def ring() -> Ring:
 
 
 @pytest.fixture
-def far_ahead(monkeypatch: pytest.MonkeyPatch) -> float:
-    """So long before its slot is a picture given out that a busy machine cannot miss it. Ask for it before `stream`."""
-    monkeypatch.setattr("reactor_runtime.runtime.stream.ENCODE_AHEAD", 0.25)
-    return 0.25
-
-
-@pytest.fixture
 async def stream(ring: Ring):
     made = Stream(CONTRACT, pixels=ring.pixels, release=ring.release, played=ring.count_played)
     yield made
@@ -143,9 +138,7 @@ async def test_a_slot_comes_back_once_the_next_picture_is_shown_and_all_readers_
     assert ring.returned == [0], "the last picture stays for who joins late"
 
 
-async def test_a_picture_is_given_out_ahead_of_its_slot_and_credited_at_it(
-    far_ahead: float, stream: Stream, ring: Ring
-) -> None:
+async def test_a_picture_is_given_out_ahead_of_its_slot_and_credited_at_it(stream: Stream, ring: Ring) -> None:
     watcher = Watcher()
     stream.watch("main_video", watcher)
     item = picture(0)
@@ -156,7 +149,7 @@ async def test_a_picture_is_given_out_ahead_of_its_slot_and_credited_at_it(
     await watcher.until(3)
     assert ring.played == 2, "the third is there, and its time is still to come"
     assert stream.queued == 1
-    assert now() < watcher.pictures[2].due_at <= now() + far_ahead
+    assert now() < watcher.pictures[2].due_at <= now() + ENCODE_AHEAD
     assert [p.answers for p in watcher.pictures] == [(), (7, 8), ()]
     assert watcher.pictures[2].due_at - watcher.pictures[1].due_at == pytest.approx(1 / 2)
     await ring.until_played(3)
@@ -166,9 +159,7 @@ async def test_a_picture_is_given_out_ahead_of_its_slot_and_credited_at_it(
 
 
 @pytest.mark.parametrize("hold", [True, False])
-async def test_a_flush_takes_back_what_readers_have_ahead_of_its_slot(
-    hold: bool, far_ahead: float, stream: Stream, ring: Ring
-) -> None:
+async def test_a_flush_takes_back_what_readers_have_ahead_of_its_slot(hold: bool, stream: Stream, ring: Ring) -> None:
     watcher = Watcher()
     stream.watch("main_video", watcher)
     stream.offer(picture(0))
@@ -195,12 +186,12 @@ async def test_the_lead_is_how_long_slices_wait_for_their_slots(stream: Stream, 
     assert stream.lead == pytest.approx(9, abs=1)
 
 
-async def test_who_joins_an_idle_stream_sees_the_last_picture(stream: Stream, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reactor_runtime.runtime.stream.IDLE_GAP", 0.0)
+async def test_who_joins_an_idle_stream_sees_the_last_picture(stream: Stream) -> None:
     early, late = Watcher(), Watcher()
     stream.watch("main_video", early)
     stream.offer(picture(7))
     await early.until(1)
+    await asyncio.sleep(2 * IDLE_GAP)
     stream.watch("main_video", late)
     assert late.shown == [7]
     assert late.pictures[0].pts > early.pictures[0].pts
