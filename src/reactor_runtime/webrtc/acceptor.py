@@ -24,7 +24,7 @@ log = get_logger("reactor.webrtc")
 
 IMPLICIT_CONNECTION = 1001
 """Connection of clients that know no connection ids (wire family v1)."""
-ESTIMATES_PER_SECOND = 20
+ESTIMATES_PER_SECOND = 10
 """Looks at viewers' bandwidth estimates, all viewers together: each takes the engine and us a millisecond."""
 ESTIMATE_INTERVAL = 0.1
 """Seconds between two looks at one viewer's estimate at most often, as while it does not fit what is sent."""
