@@ -91,12 +91,26 @@ def test_key_frames_come_on_request_only(output: Output, opened: Callable[..., R
 def test_a_cut_is_a_key_frame_but_flicker_is_not(output: Output, opened: Callable[..., Rung]) -> None:
     rung = opened()
     shades = [40 + n % 8 for n in range(40)] + [200, 20, 200, 20] + [22] * 40 + [200]
-    pictures = [
-        Picture(np.full(64 * 48 * 3 // 2, shade, np.uint8), 64, 48, number * 3000)
+    keys = [
+        number
         for number, shade in enumerate(shades)
+        if output.encode(rung, halves(shade, 240 - shade, number * 3000)).is_keyframe
     ]
-    keys = [number for number, item in enumerate(pictures) if output.encode(rung, item).is_keyframe]
     assert keys == [0, 40, 84]
+
+
+def test_what_turns_brighter_all_over_is_no_cut(output: Output, opened: Callable[..., Rung]) -> None:
+    rung = opened()
+    shades = [(40, 80)] * 40 + [(140, 180)] * 2
+    units = [output.encode(rung, halves(*pair, number * 3000)) for number, pair in enumerate(shades)]
+    assert [number for number, unit in enumerate(units) if unit.is_keyframe] == [0]
+
+
+def halves(left: int, right: int, pts: int) -> Picture:
+    """A picture of two shades, side by side."""
+    i420 = np.full(64 * 48 * 3 // 2, 128, np.uint8)
+    i420[: 64 * 48] = np.tile(np.repeat(np.array([left, right], np.uint8), 32), 48)
+    return Picture(i420, 64, 48, pts)
 
 
 @pytest.mark.parametrize("codec", ["vp8", "vp9", "av1", "h264"])
