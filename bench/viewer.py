@@ -163,7 +163,7 @@ class Viewer:
 
     def _on_message(self, message: webrtc.MessageEvent) -> None:
         said = json.loads(str(message.data))
-        request = said["scope"] == "runtime" and (said["data"].get("data") or {}).get("id")
+        request = said.get("scope") == "runtime" and (said["data"].get("data") or {}).get("id")
         if request in self._answers:
             self._answers.pop(request).set_result(said["data"])
 

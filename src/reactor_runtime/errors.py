@@ -42,10 +42,12 @@ class ClientError(ReactorError):
     Attributes:
         code: Stable machine-readable word, for example `invalid_command`.
         http_status: Status to answer with where the request came over HTTP.
+        request_id: The client's word for its request, where a frame that could not be read had one.
     """
 
     code = "bad_request"
     http_status = 400
+    request_id: str | None = None
 
     def __init__(self, message: str, *, code: str | None = None, http_status: int | None = None) -> None:
         super().__init__(message)

@@ -265,7 +265,7 @@ async def test_a_viewer_that_leaves_is_reported_once(stage: Stage) -> None:
 async def test_garbage_is_refused_as_an_invalid_offer(sdp: str) -> None:
     server = Server(None)
     with pytest.raises(ClientError) as refused:
-        await server.peer.answer(sdp, {"0": VIDEO})
+        await server.peer.answer(sdp, {"0": (VIDEO,)})
     assert refused.value.code == "invalid_sdp"
     server.peer.close()
 

@@ -131,7 +131,7 @@ class Viewer:
         await until(lambda: self.pc.ice_gathering_state == webrtc.RTCIceGatheringState.complete)
         description = self.pc.local_description
         assert description is not None
-        mids = {t.mid or "": spec for t, spec in zip(self.transceivers.values(), specs or (VIDEO,), strict=True)}
+        mids = {t.mid or "": (spec,) for t, spec in zip(self.transceivers.values(), specs or (VIDEO,), strict=True)}
         self.answer_sdp = await self.server.peer.answer(tamper(description.sdp), mids)
         answer = webrtc.RTCSessionDescriptionInit(webrtc.RTCSdpType.answer, answered(self.answer_sdp))
         await self.pc.set_remote_description(answer)

@@ -23,9 +23,10 @@ class StartBody(BaseModel):
 
 
 class StopBody(BaseModel):
-    """Why a session is stopped, shown to its other clients."""
+    """Why a session is stopped, shown to its other clients; `moderate` says that something in it was unfit."""
 
     reason: str = Field(default="", max_length=64)
+    moderate: bool = False
 
 
 def session_routes(slots: Mapping[str, Slot]) -> APIRouter:
@@ -63,7 +64,8 @@ def session_routes(slots: Mapping[str, Slot]) -> APIRouter:
     async def stop_session(body: StopBody | None = None, session_id: str | None = None) -> dict[str, Any]:
         """Stop the session; nothing to stop is no error."""
         runtime = chosen(session_id)
-        runtime.stop_session(body.reason if body else "")
+        asked = body or StopBody()
+        runtime.stop_session(asked.reason, moderate=asked.moderate)
         return {"state": runtime.state.value}
 
     @router.get("/session")

@@ -1,15 +1,17 @@
-"""Routes of WebRTC signalling, numbered connections and the un-numbered one of wire family v1."""
+"""Routes of WebRTC signalling: numbered connections, the un-numbered one of family v1, the pair of older clients."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from reactor_runtime.http.slots import Slot, slot_of
+from reactor_runtime.session.machine import State
 from reactor_runtime.session.negotiation import Candidate
 from reactor_runtime.webrtc.acceptor import IMPLICIT_CONNECTION
 
@@ -32,6 +34,13 @@ class Offer(BaseModel):
     track_mapping: list[MappedTrack] = Field(default_factory=list, max_length=64)
 
 
+class Description(BaseModel):
+    """The offer of a client older than sessions' own paths."""
+
+    sdp: str = Field(max_length=MAX_SDP)
+    type: Literal["offer"]
+
+
 class OfferedCandidate(BaseModel):
     """One trickled candidate."""
 
@@ -48,7 +57,27 @@ class Candidates(BaseModel):
 
 def signalling_routes(slots: Mapping[str, Slot]) -> APIRouter:
     """Build the routes over the slots."""
-    router = APIRouter(prefix=BASE)
+    router = APIRouter()
+    router.include_router(_of_sessions(slots), prefix=BASE)
+
+    @router.get("/ice_servers")
+    async def ice_servers() -> dict[str, Any]:
+        """Return the STUN and TURN servers a client older than sessions' own paths should use."""
+        return {"ice_servers": next(iter(slots.values())).acceptor.ice_servers()}
+
+    @router.post("/sdp_params")
+    async def describe(body: Description) -> dict[str, Any]:
+        """Answer the offer of a client that knows no session: it is for the one that was started and waits."""
+        waiting = (slot for slot in slots.values() if slot.runtime.state is State.WAITING)
+        running = (slot for slot in slots.values() if slot.runtime.running)
+        slot = next(itertools.chain(waiting, running, slots.values()))
+        return {"sdp": await slot.acceptor.answer(body.sdp), "type": "answer"}
+
+    return router
+
+
+def _of_sessions(slots: Mapping[str, Slot]) -> APIRouter:
+    router = APIRouter()
 
     @router.get("/ice_servers")
     async def ice_servers(session_id: str) -> dict[str, Any]:

@@ -168,9 +168,11 @@ class Runtime:
             text = f"cannot start session while {state.lower()}"
             raise ClientError(text, code="not_ready", http_status=409) from None
 
-    def stop_session(self, reason: str = "") -> None:
-        """End the session, if one is open."""
+    def stop_session(self, reason: str = "", *, moderate: bool = False) -> None:
+        """End the session, if one is open; with `moderate`, clients are told that something in it was unfit."""
         if self.running:
+            if moderate:
+                self._clients.broadcast(wire.Moderation("terminate", message=reason))
             self._input(machine.Stop(reason or "stopped by a client"))
 
     # ---- for connections ----------------------------------------------------------------------------------------

@@ -92,13 +92,13 @@ class Negotiation:
         self._records[connection_id] = _Record(now + self._timeout)
         return connection_id
 
-    def offer(self, connection_id: int, sdp: str, mids: Mapping[str, str], now: float) -> int:
+    def offer(self, connection_id: int, sdp: str, mids: Mapping[str, object], now: float) -> int:
         """Take an offer in place of any earlier one and return its number, which no other offer ever has.
 
         Args:
             connection_id: A registered connection.
             sdp: The client's offer.
-            mids: SDP mid to track name.
+            mids: SDP mid to what it carries.
             now: Monotonic seconds.
 
         Raises:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from reactor_runtime.authoring.contract import TrackSpec
@@ -14,7 +14,9 @@ from reactor_runtime.runtime.clock import Alarm, now
 from reactor_runtime.runtime.runtime import Runtime
 from reactor_runtime.session.negotiation import Candidate, Negotiation
 from reactor_runtime.webrtc.connection import Connection
+from reactor_runtime.webrtc.offer import MediaLine, media_lines
 from reactor_runtime.webrtc.peer import Peer, PeerObserver
+from reactor_runtime.wire.dialect import Way
 
 if TYPE_CHECKING:
     from reactor_runtime.codec.ladder import Ladder
@@ -72,14 +74,30 @@ class Acceptor:
             sdp: The client's offer.
             mids: SDP mid to track name.
         """
-        if not self._runtime.running:
-            raise ClientError("No session running", code="no_session")
-        if connection_id == IMPLICIT_CONNECTION:
-            self._negotiation.register(now(), IMPLICIT_CONNECTION)
-        tracks = self._tracks(mids)
-        number = self._negotiation.offer(connection_id, sdp, mids, now())
-        self._arm()
-        self._spawn(self._answer(connection_id, number, sdp, tracks))
+        is_implicit = connection_id == IMPLICIT_CONNECTION
+        tracks = self._mapped(mids)
+        number = self._take(connection_id, sdp, mids)
+        self._spawn(self._answer(connection_id, number, sdp, tracks, "v1" if is_implicit else "numbered"))
+
+    async def answer(self, sdp: str) -> str:
+        """Answer the offer of a client that tells no mapping: its lines are named after tracks, or numbered.
+
+        A numbered line carries the first track that the model has of its kind, each way. Every such offer makes a
+        connection of its own.
+
+        Raises:
+            ClientError: 400 without a session, or where no line is for a track of this model.
+        """
+        lines = media_lines(sdp)
+        way: Way = "named" if any(not line.mid.isdecimal() for line in lines) else "unnamed"
+        tracks = self._named(lines) if way == "named" else self._in_order(lines)
+        connection_id = self.register()
+        number = self._take(connection_id, sdp, tracks)
+        await self._answer(connection_id, number, sdp, tracks, way)
+        answer = self._negotiation.poll(connection_id)
+        if answer is None:
+            raise ClientError("the connection was closed while it was negotiated", code="superseded", http_status=409)
+        return answer
 
     def poll(self, connection_id: int) -> str | None:
         """Return the answer to the newest offer, None while it is being made."""
@@ -128,20 +146,57 @@ class Acceptor:
 
     # ---- inside -------------------------------------------------------------------------------------------------
 
-    def _tracks(self, mids: Mapping[str, str]) -> dict[str, TrackSpec]:
+    def _take(self, connection_id: int, sdp: str, mids: Mapping[str, object]) -> int:
+        if not self._runtime.running:
+            raise ClientError("No session running", code="no_session")
+        if connection_id == IMPLICIT_CONNECTION:
+            self._negotiation.register(now(), IMPLICIT_CONNECTION)
+        number = self._negotiation.offer(connection_id, sdp, mids, now())
+        self._arm()
+        return number
+
+    @property
+    def _known(self) -> dict[str, TrackSpec]:
         contract = self._runtime.contract
-        known = {track.name: track for track in contract.tracks} if contract else {}
+        return {track.name: track for track in contract.tracks} if contract else {}
+
+    def _mapped(self, mids: Mapping[str, str]) -> dict[str, Sequence[TrackSpec]]:
+        known = self._known
         if unknown := sorted(set(mids.values()) - known.keys()):
             raise ClientError(f"track_mapping names unknown tracks {unknown}; this model has {sorted(known)}")
-        return {mid: known[name] for mid, name in mids.items()}
+        return {mid: (known[name],) for mid, name in mids.items()}
 
-    async def _answer(self, connection_id: int, number: int, sdp: str, mids: dict[str, TrackSpec]) -> None:
+    def _named(self, lines: Sequence[MediaLine]) -> dict[str, Sequence[TrackSpec]]:
+        """Return the tracks after which lines are named; a client may declare some that this model has not."""
+        known = self._known
+        found: dict[str, Sequence[TrackSpec]] = {line.mid: (known[line.mid],) for line in lines if line.mid in known}
+        if not found:
+            names = [line.mid for line in lines]
+            raise ClientError(f"the offer names tracks {names}; this model has {sorted(known)}")
+        return found
+
+    def _in_order(self, lines: Sequence[MediaLine]) -> dict[str, Sequence[TrackSpec]]:
+        left = list(self._known.values())
+        found: dict[str, Sequence[TrackSpec]] = {}
+        for line in lines:
+            ways = [way for way, is_wanted in (("out", line.receives), ("in", line.sends)) if is_wanted]
+            firsts = (next((t for t in left if (t.kind, t.direction) == (line.kind, way)), None) for way in ways)
+            found[line.mid] = [track for track in firsts if track is not None]
+            left = [track for track in left if track not in found[line.mid]]
+        if not any(found.values()):
+            raise ClientError(f"no line of the offer is for a track of this model: {sorted(self._known)}")
+        return found
+
+    async def _answer(
+        self, connection_id: int, number: int, sdp: str, mids: Mapping[str, Sequence[TrackSpec]], way: Way
+    ) -> None:
         stale = self._answering.get(connection_id)
         connection = Connection(
             connection_id,
             self._runtime,
             self._ladder,
             self._make_peer,
+            way=way,
             ping_timeout=self._config.session.ping_timeout,
             on_ready=lambda: self._ready(connection),
             on_closed=self._closed,
@@ -150,7 +205,7 @@ class Acceptor:
         if stale is not None:
             stale.close("superseded by a newer offer")
         try:
-            answer = await connection.answer(sdp, mids, starts_resumed=connection_id == IMPLICIT_CONNECTION)
+            answer = await connection.answer(sdp, mids)
         except ClientError as error:
             self._negotiation.refuse(connection_id, number, error)
             connection.close(str(error))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from reactor_runtime.authoring.contract import TrackSpec
@@ -13,7 +13,8 @@ from reactor_runtime.runtime.clock import Alarm, now
 from reactor_runtime.runtime.runtime import Runtime
 from reactor_runtime.webrtc.peer import Peer, PeerObserver
 from reactor_runtime.wire import messages as wire
-from reactor_runtime.wire import multi
+from reactor_runtime.wire.dialect import Dialect, Way
+from reactor_runtime.wire.multi import Frame
 
 if TYPE_CHECKING:
     from reactor_runtime.codec.ladder import Ladder
@@ -56,6 +57,7 @@ class Connection:
         ladder: Callable[[str], Ladder],
         make_peer: Callable[[PeerObserver], Peer],
         *,
+        way: Way,
         ping_timeout: float,
         on_ready: Callable[[], None],
         on_closed: Callable[[Connection], None],
@@ -70,7 +72,9 @@ class Connection:
         self._videos: dict[str, _VideoReader] = {}
         self._audios: dict[str, _AudioReader] = {}
         self._tracks: dict[str, TrackSpec] = {}
-        self._starts_resumed = False
+        self._wire = Dialect(way)
+        # Only clients of numbered connections have a word for it.
+        self._starts_resumed = way != "numbered"
         self._is_transport_up = self._is_data_open = self._is_ready = self._is_closed = False
         self._estimated_at = 0.0
         self._is_in_trouble = False
@@ -79,16 +83,14 @@ class Connection:
         self._peer = make_peer(self)
         self._check_silence()
 
-    async def answer(self, offer_sdp: str, mids: Mapping[str, TrackSpec], *, starts_resumed: bool) -> str:
+    async def answer(self, offer_sdp: str, mids: Mapping[str, Sequence[TrackSpec]]) -> str:
         """Apply the client's offer and return the answer.
 
         Args:
             offer_sdp: What the client sent.
-            mids: SDP mid to track.
-            starts_resumed: Whether outputs flow without being asked for (families without a control channel).
+            mids: SDP mid to tracks.
         """
-        self._tracks = {track.name: track for track in mids.values()}
-        self._starts_resumed = starts_resumed
+        self._tracks = {track.name: track for tracks in mids.values() for track in tracks}
         return await self._peer.answer(offer_sdp, mids)
 
     async def add_candidate(self, candidate: str, sdp_mid: str | None, sdp_mline_index: int | None) -> None:
@@ -115,10 +117,8 @@ class Connection:
         return {} if self._is_closed else await self._peer.stats()
 
     def send(self, message: wire.Outbound) -> None:
-        """Send one message; counted as lost when its channel is not open."""
-        for channel, text in multi.encode(message):
-            if not self._is_closed and not self._peer.send(channel, text):
-                self.lost_messages += 1
+        """Send one message, once it is known how; counted as lost when its channel is not open."""
+        self._send(self._wire.say(message))
 
     def close(self, reason: str) -> None:
         """Close the wire and tell the runtime. Idempotent."""
@@ -153,12 +153,17 @@ class Connection:
     def on_message(self, label: str, data: str | bytes) -> None:
         """See `PeerObserver`."""
         self._heard_at = now()
+        family = self._wire.family
         try:
-            message = multi.decode(label, data)
-            if message is not None:
-                self._receive(message)
+            message = self._wire.hear(label, data)
         except ClientError as error:
-            self.send(wire.Unreadable(str(error)))
+            message = None
+            self.send(wire.Unreadable(str(error), error.request_id))
+        if self._wire.family is not family:
+            log.info(f"connection {self.id} speaks {self._wire.family.name}")
+            self._send(self._wire.release())
+        if message is not None:
+            self._receive(message)
 
     def on_keyframe_request(self, track: str) -> None:
         """See `PeerObserver`."""
@@ -181,6 +186,11 @@ class Connection:
             self._runtime.inputs.hear(track, self.id, samples, capture_time_us)
 
     # ---- inside -------------------------------------------------------------------------------------------------
+
+    def _send(self, frames: Sequence[Frame]) -> None:
+        for channel, data in frames:
+            if not self._is_closed and not self._peer.send(channel, data):
+                self.lost_messages += 1
 
     def _become_ready(self) -> None:
         if self._is_ready or self._is_closed or not (self._is_transport_up and self._is_data_open):
@@ -248,6 +258,8 @@ class Connection:
     def _check_silence(self) -> None:
         if self._ping_timeout <= 0:
             return
+        if not self._wire.family.pings:
+            self._heard_at = now()
         deadline = self._heard_at + self._ping_timeout
         if now() >= deadline:
             self.close(f"nothing heard for {self._ping_timeout:g} s")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from reactor_runtime.codec.encoders import Codec
 
@@ -14,6 +15,8 @@ MOST_KBPS = 20_000
 """How much the engine's estimate may find; of its own accord it asks for no more than 5 Mbit/s. It is above our rates,
 since a picture leaves at the pace of the estimate: a key frame of 80 kB in 30 ms."""
 
+_MID = re.compile(r"^a=mid:(\S+)", re.MULTILINE)
+_DIRECTION = re.compile(r"^a=(sendrecv|sendonly|recvonly|inactive)\s*$", re.MULTILINE)
 _CODEC = re.compile(r"^a=rtpmap:(\d+) (VP8|VP9|AV1)/90000\s*$", re.IGNORECASE | re.MULTILINE)
 # Ten bits or full colour, which the rungs do not make.
 _OTHER_PROFILE = re.compile(r"^a=fmtp:(\d+) (?:[^\r\n]*;)?\s*profile(?:-id)?=[1-9]", re.MULTILINE)
@@ -23,6 +26,31 @@ _DESCRIBES_LAYERS = re.compile(
     r"^a=extmap:\S+ \S*(?:dependency-descriptor|generic-frame-descriptor|video-layers-allocation)\S*.*\r?\n",
     re.MULTILINE,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class MediaLine:
+    """One line of media in an offer, the data channels' left out.
+
+    Attributes:
+        sends: Whether the client may send on it; `receives` whether it wants to receive.
+    """
+
+    mid: str
+    kind: str
+    sends: bool
+    receives: bool
+
+
+def media_lines(sdp: str) -> list[MediaLine]:
+    """Return the lines of an offer that have a mid, in order."""
+    found = []
+    for section in re.split(r"^(?=m=)", sdp, flags=re.MULTILINE)[1:]:
+        kind, mid, direction = section[2:].split(" ", 1)[0], _MID.search(section), _DIRECTION.search(section)
+        if kind in ("audio", "video") and mid is not None:
+            way = direction[1] if direction is not None else "sendrecv"  # the default of RFC 8866 §6.7
+            found.append(MediaLine(mid[1], kind, way in ("sendrecv", "sendonly"), way in ("sendrecv", "recvonly")))
+    return found
 
 
 def prepared(sdp: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -54,12 +54,13 @@ class PeerObserver(Protocol):
 class Peer(Protocol):
     """One peer connection. The client offers, the peer answers; all methods are called on the event loop."""
 
-    async def answer(self, offer_sdp: str, mids: Mapping[str, TrackSpec]) -> str:
+    async def answer(self, offer_sdp: str, mids: Mapping[str, Sequence[TrackSpec]]) -> str:
         """Apply an offer and return the complete answer, own candidates inline.
 
         Args:
             offer_sdp: The client's offer.
-            mids: SDP mid to track, for every media line that is to be used; others are answered inactive.
+            mids: SDP mid to its tracks, for every media line that is to be used; others are answered inactive. One line
+                carries one track, or one each way.
 
         Raises:
             ClientError: The SDP cannot be used (code `invalid_sdp`).
@@ -68,8 +69,8 @@ class Peer(Protocol):
     async def add_candidate(self, candidate: str, sdp_mid: str | None, sdp_mline_index: int | None) -> None:
         """Add one remote candidate; a malformed or end-of-candidates one is ignored."""
 
-    def send(self, label: str, text: str) -> bool:
-        """Send on a data channel; False when it is not open (counted by the caller as lost)."""
+    def send(self, label: str, data: str | bytes) -> bool:
+        """Send text or bytes on a data channel; False when it is not open (counted by the caller as lost)."""
 
     @property
     def video_codec(self) -> Codec:

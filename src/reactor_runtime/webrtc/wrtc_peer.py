@@ -29,6 +29,13 @@ GATHERING_SECONDS = 2.0
 LEAST_LEFT = 0.5
 """Share of the estimate that pictures get even while much is sent again."""
 
+_DIRECTIONS = {
+    frozenset[str](): webrtc.RTCRtpTransceiverDirection.inactive,
+    frozenset({"in"}): webrtc.RTCRtpTransceiverDirection.recvonly,
+    frozenset({"out"}): webrtc.RTCRtpTransceiverDirection.sendonly,
+    frozenset({"in", "out"}): webrtc.RTCRtpTransceiverDirection.sendrecv,
+}
+
 
 @cache
 def prepare_engine() -> None:
@@ -82,7 +89,7 @@ class WrtcPeer:
         self._closed = False
         self._has_estimate = False
 
-    async def answer(self, offer_sdp: str, mids: Mapping[str, TrackSpec]) -> str:
+    async def answer(self, offer_sdp: str, mids: Mapping[str, Sequence[TrackSpec]]) -> str:
         """See `Peer.answer`."""
         self._codec = chosen_codec(offer_sdp, self._codecs)
         offer = putting_first(prepared(offer_sdp), self._codec)
@@ -90,7 +97,7 @@ class WrtcPeer:
             await self._pc.set_remote_description(webrtc.RTCSessionDescriptionInit(webrtc.RTCSdpType.offer, offer))
             transceivers = self._pc.get_transceivers()
             for transceiver in transceivers:
-                await self._use(transceiver, mids.get(transceiver.mid or ""))
+                await self._use(transceiver, mids.get(transceiver.mid or "", ()))
             await self._pc.set_local_description(await self._pc.create_answer())
             for transceiver in self._sending:
                 await self._line_of_mid[transceiver.mid or ""].configure(transceiver)
@@ -120,18 +127,18 @@ class WrtcPeer:
         else:
             self._early.append(init)
 
-    def send(self, label: str, text: str) -> bool:
+    def send(self, label: str, data: str | bytes) -> bool:
         """See `Peer.send`."""
         channel = self._channels.get(label)
         if channel is None:
             return False
         try:
-            channel.send(text)
+            channel.send(data)
         except webrtc.RTCException as refused:
             log.debug("channel %s did not take a message: %s", label, refused)
             return False
         except TypeError as refused:
-            log.warning("%d characters were not sent, beginning with %.80s: %s", len(text), text, refused)
+            log.warning("a message of %d was not sent, beginning with %r: %s", len(data), data[:80], refused)
             return False
         return True
 
@@ -203,26 +210,29 @@ class WrtcPeer:
         self._audio.clear()
         self._pc.close()
 
-    async def _use(self, transceiver: webrtc.RTCRtpTransceiver, spec: TrackSpec | None) -> None:
-        direction = webrtc.RTCRtpTransceiverDirection
-        if spec is None:
-            transceiver.direction = direction.inactive
-            return
-        if spec.kind != transceiver.receiver.track.kind:
-            raise ClientError(
-                f"track {spec.name!r} is {spec.kind}, its line {transceiver.mid!r} is not", code="invalid_sdp"
-            )
-        known = webrtc.RTCRtpSender.get_capabilities(spec.kind)
+    async def _use(self, transceiver: webrtc.RTCRtpTransceiver, specs: Sequence[TrackSpec]) -> None:
+        kind = transceiver.receiver.track.kind
+        for spec in specs:
+            if spec.kind != kind:
+                raise ClientError(
+                    f"track {spec.name!r} is {spec.kind}, its line {transceiver.mid!r} is not", code="invalid_sdp"
+                )
+        ways = {spec.direction for spec in specs}
+        transceiver.direction = _DIRECTIONS[frozenset(ways)]
+        known = webrtc.RTCRtpSender.get_capabilities(kind)
         codecs = known.codecs if known is not None else []
         # What the engine decodes it may take in any codec, but a client's camera costs it least in VP8.
-        codec = self._codec if spec.direction == "out" else "vp8"
+        codec = self._codec if "out" in ways else "vp8"
         wanted = (f"video/{codec}", "video/rtx", "audio/opus")
-        transceiver.set_codec_preferences([c for c in codecs if c.mime_type.lower() in wanted])
-        if spec.direction == "in":
-            transceiver.direction = direction.recvonly
-            self._incoming.append(self._receive(spec, transceiver.receiver.track))
-            return
-        transceiver.direction = direction.sendonly
+        if specs:
+            transceiver.set_codec_preferences([c for c in codecs if c.mime_type.lower() in wanted])
+        for spec in specs:
+            if spec.direction == "in":
+                self._incoming.append(self._receive(spec, transceiver.receiver.track))
+            else:
+                await self._send_on(transceiver, spec)
+
+    async def _send_on(self, transceiver: webrtc.RTCRtpTransceiver, spec: TrackSpec) -> None:
         if spec.kind == "video":
             line = EncodedLine(
                 self._codec,

@@ -212,6 +212,24 @@ class RecordingRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class Moderation:
+    """What a client said was found unfit.
+
+    Attributes:
+        action: `warn`, or `terminate`, which the end of the session follows.
+        input_kind: What was looked at, as `prompt`.
+        command: The command that carried it.
+        categories: What it was found to be.
+    """
+
+    action: str
+    input_kind: str = ""
+    command: str = ""
+    categories: Sequence[str] = ()
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ModelFailed:
     """The author's code raised. `summary` is one line that is safe to show."""
 
@@ -229,9 +247,10 @@ class LoadingProgress:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """The answer to bytes that say nothing."""
+    """The answer to bytes that say nothing. `request_id` is that of the request they were, where it could be read."""
 
     reason: str
+    request_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +297,7 @@ Outbound = (
     | SessionStateChanged
     | SessionEnded
     | RecordingRefused
+    | Moderation
     | ModelFailed
     | LoadingProgress
     | Unreadable

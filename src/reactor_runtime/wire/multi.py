@@ -16,6 +16,7 @@ from typing import Any, Literal
 import msgspec
 
 from reactor_runtime.errors import ClientError
+from reactor_runtime.wire.limits import check_size, check_values, too_deep, unreadable
 from reactor_runtime.wire.messages import (
     AskClock,
     Capabilities,
@@ -30,6 +31,7 @@ from reactor_runtime.wire.messages import (
     LoadingProgress,
     ModelFailed,
     ModelSaid,
+    Moderation,
     Outbound,
     PauseTrack,
     Ping,
@@ -47,12 +49,8 @@ from reactor_runtime.wire.messages import (
     Unreadable,
 )
 
-MAX_BYTES = 262_144  # what offers announce as a=max-message-size
-MAX_DEPTH = 32  # objects in objects; no published command nests deeper than 5, and schema checks recurse
-MIN_INT, MAX_INT = -(2**63), 2**64 - 1  # what the control pipe's msgpack carries
-
 Channel = Literal["control", "data"]
-Frame = tuple[Channel, str]
+Frame = tuple[Channel, str | bytes]
 
 
 class _Said(msgspec.Struct):
@@ -118,7 +116,7 @@ def decode(channel: str, data: str | bytes) -> Inbound | None:
             case "control":
                 return _read_control(frame)
     except msgspec.MsgspecError as error:
-        raise _unreadable(str(error)) from None
+        raise unreadable(str(error)) from None
     return None
 
 
@@ -143,6 +141,8 @@ def encode(message: Outbound) -> list[Frame]:
             return [_runtime("sessionEnded", {"reason": reason})]
         case RecordingRefused(reason=reason):
             return [_runtime("clipFailed", {"reason": reason})]
+        case Moderation():
+            return [_runtime("moderation", msgspec.to_builtins(message))]
         case ModelFailed(where=where, summary=summary):
             return [_runtime("modelFailed", {"where": where, "summary": summary})]
         case LoadingProgress(text=text, fraction=fraction):
@@ -158,39 +158,28 @@ def encode(message: Outbound) -> list[Frame]:
             return [_runtime("commandTraced", {"id": request_id, "command": command, "stages_ms": stages_ms})]
 
 
+def has_scope(data: str | bytes) -> bool:
+    """Tell whether a frame names its scope, as those of all families but the oldest do."""
+    try:
+        return "scope" in _parse(data)
+    except (ClientError, msgspec.MsgspecError):
+        return False
+
+
 # ---- reading --------------------------------------------------------------------------------------------------
 
 
 def _parse(data: str | bytes) -> dict[str, Any]:
     try:
         raw = data.encode() if isinstance(data, str) else data
-        if len(raw) > MAX_BYTES:
-            raise _unreadable(f"the frame has {len(raw)} bytes, at most {MAX_BYTES} are read")
+        check_size(len(raw))
         frame = msgspec.json.decode(raw, type=dict[str, Any])
     except UnicodeError:
-        raise _unreadable("the frame is not UTF-8") from None
+        raise unreadable("the frame is not UTF-8") from None
     except RecursionError:
-        raise _too_deep() from None
-    _check_values(frame)
+        raise too_deep() from None
+    check_values(frame)
     return frame
-
-
-def _check_values(frame: object) -> None:
-    """Refuse what later steps could not carry: nesting they would recurse into, integers beyond 64 bit."""
-    level: list[object] = [frame]
-    for _ in range(MAX_DEPTH):
-        inner: list[object] = []
-        for value in level:
-            if isinstance(value, dict):
-                inner.extend(value.values())
-            elif isinstance(value, list):
-                inner.extend(value)
-            elif isinstance(value, int) and not MIN_INT <= value <= MAX_INT:
-                raise _unreadable("a whole number does not fit 64 bit")
-        if not inner:
-            return
-        level = inner
-    raise _too_deep()
 
 
 def _read_data(frame: dict[str, Any]) -> Inbound | None:
@@ -247,14 +236,6 @@ def _read_control(frame: dict[str, Any]) -> Inbound | None:
 
 def _track(verb: _Verb) -> str:
     return msgspec.convert(verb.data or {}, _Track).name
-
-
-def _unreadable(reason: str) -> ClientError:
-    return ClientError(reason, code="unreadable")
-
-
-def _too_deep() -> ClientError:
-    return _unreadable(f"the frame nests deeper than {MAX_DEPTH} levels")
 
 
 # ---- writing --------------------------------------------------------------------------------------------------

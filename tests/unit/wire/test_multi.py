@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reactor_runtime.errors import ClientError
+from reactor_runtime.wire.limits import MAX_BYTES, MAX_DEPTH
 from reactor_runtime.wire.messages import Command
-from reactor_runtime.wire.multi import MAX_BYTES, MAX_DEPTH, decode
+from reactor_runtime.wire.multi import decode
 
 channels = st.sampled_from(["data", "control", "chat"])
 envelope = ["scope", "type", "data", "id", "uploads", "event", "method", "request_id", "name", "size", "sent_at_ms"]
