@@ -138,7 +138,11 @@ TO_CLIENTS: list[tuple[Outbound, list[tuple[str, str]]]] = [
         CommandAnswered("c2", "say", "said", {"text": "d"}),
         [
             ("data", '{"scope":"application","data":{"type":"said","data":{"text":"d"}}}'),
-            ("data", '{"scope":"runtime","data":{"type":"commandAccepted","data":{"id":"c2","command":"say"}}}'),
+            (
+                "data",
+                '{"scope":"runtime","data":{"type":"commandAccepted","data":{"id":"c2","command":"say",'
+                '"replied":true}}}',
+            ),
         ],
     ),
     (

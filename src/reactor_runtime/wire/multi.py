@@ -3,9 +3,10 @@
 `control` carries the track verbs. `data` carries everything else as `{"scope", "data": {"type", "data"}}`; a frame
 without a scope is an application command as it stands. Four things go beyond the published family, and published
 clients neither send nor see them: an application command may carry an `id` beside its `type`; it is then answered by
-`commandAccepted`; one that also carries `sent_at_ms`, the client's clock, is followed to the client's screen (`clock`,
-`frameAnswers`, `frameShown`, `commandTraced`); and what the family has no word for (a refused command, the session's
-state, a failed model) is told in runtime-scope messages of our own, which those clients ignore.
+`commandAccepted`, right after its reply where it has one (`replied`); one that also carries `sent_at_ms`, the client's
+clock, is followed to the client's screen (`clock`, `frameAnswers`, `frameShown`, `commandTraced`); and what the family
+has no word for (a refused command, the session's state, a failed model) is told in runtime-scope messages of our own,
+which those clients ignore.
 """
 
 from __future__ import annotations
@@ -255,7 +256,10 @@ def _answer(answer: CommandAnswered) -> list[Frame]:
     if answer.error_code is not None:
         return [_runtime("commandRejected", {**about, "code": answer.error_code, "message": answer.error_message})]
     body = [] if answer.data is None and answer.name is None else encode(ModelSaid(answer.data, answer.name))
-    return body if answer.request_id is None else [*body, _runtime("commandAccepted", about)]
+    if answer.request_id is None:
+        return body
+    # So that its sender may tell a reply from what the model says to all.
+    return [*body, _runtime("commandAccepted", {**about, "replied": True} if body else about)]
 
 
 def _track_answer(answer: TrackAnswered) -> list[Frame]:
