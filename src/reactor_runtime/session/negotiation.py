@@ -17,6 +17,7 @@ from reactor_runtime.errors import ClientError
 FIRST_ID, LAST_ID = 1001, 9999  # what published clients accept
 FIRST_MINTED = 5000  # 1001 is the implicit connection of clients that know no ids
 MAX_SDP_CHARS = 262_144  # a browser's offer with 20 lines of media has 60,000
+MAX_MEDIA_LINES = 64  # a model has a handful of tracks, and each line costs the engine a millisecond
 MAX_CANDIDATES = 128  # a machine with 10 addresses offers 40
 MAX_CANDIDATE_CHARS = 1024
 
@@ -109,6 +110,8 @@ class Negotiation:
             raise ClientError("sdp_offer is not an SDP", code="invalid_sdp")
         if len(sdp) > MAX_SDP_CHARS:
             raise ClientError(f"sdp_offer is longer than {MAX_SDP_CHARS} characters", code="invalid_sdp")
+        if sdp.count("\nm=") > MAX_MEDIA_LINES:
+            raise ClientError(f"sdp_offer has more than {MAX_MEDIA_LINES} lines of media", code="invalid_sdp")
         if not mids:
             raise ClientError("track_mapping is empty", code="invalid_track_mapping")
         self._last_number += 1
@@ -125,6 +128,12 @@ class Negotiation:
             return False
         record.answer, record.deadline = sdp, None
         return True
+
+    def settle(self, connection_id: int) -> None:
+        """Note that a registered connection stands without an offer; the answer to one under way is worth nothing."""
+        record = self._record(connection_id)
+        self._last_number += 1
+        record.number, record.deadline = self._last_number, None
 
     def refuse(self, connection_id: int, number: int, error: ClientError) -> bool:
         """Note that an offer cannot be answered; False when it was superseded or forgotten.
@@ -157,6 +166,14 @@ class Negotiation:
         record = self._record(connection_id)
         record.waiting.extend(c for c in candidates if c.usable)
         return self._take(record)
+
+    def is_of_offer(self, connection_id: int, ufrag: str) -> bool:
+        """Tell whether a user fragment is the newest offer's; that of an ICE restart is not.
+
+        Raises:
+            ClientError: 404 when the id is not registered.
+        """
+        return ufrag in self._record(connection_id).ufrags
 
     def take_candidates(self, connection_id: int, number: int) -> list[Candidate]:
         """Return those that waited for this offer's answer, once; none when it was superseded or forgotten."""

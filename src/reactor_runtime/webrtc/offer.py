@@ -21,10 +21,10 @@ _CODEC = re.compile(r"^a=rtpmap:(\d+) (VP8|VP9|AV1)/90000\s*$", re.IGNORECASE | 
 # Ten bits or full colour, which the rungs do not make.
 _OTHER_PROFILE = re.compile(r"^a=fmtp:(\d+) (?:[^\r\n]*;)?\s*profile(?:-id)?=[1-9]", re.MULTILINE)
 _VIDEO_LINE = re.compile(r"^(m=video \S+ \S+ )([\d ]+)", re.MULTILINE)
+_FMTP = re.compile(r"^a=fmtp:(\d+) [^\r\n]*", re.MULTILINE)
 # These describe the dummy pictures that the engine encodes, not the access units that are sent in their place.
 _DESCRIBES_LAYERS = re.compile(
-    r"^a=extmap:\S+ \S*(?:dependency-descriptor|generic-frame-descriptor|video-layers-allocation)\S*.*\r?\n",
-    re.MULTILINE,
+    r"^a=extmap:.*(?:dependency-descriptor|generic-frame-descriptor|video-layers-allocation).*\n?", re.MULTILINE
 )
 
 
@@ -68,7 +68,7 @@ def chosen_codec(sdp: str, codecs: Sequence[Codec]) -> Codec:
 
 def putting_first(sdp: str, codec: Codec) -> str:
     """Return an offer whose video lines list a codec first: the engine sends what comes first, answer or not."""
-    first = [number for number, name in _payload_types(sdp) if name.lower() == codec]
+    first = {number for number, name in _payload_types(sdp) if name.lower() == codec}
 
     def ordered(line: re.Match[str]) -> str:
         return line[1] + " ".join(sorted(line[2].split(), key=lambda number: number not in first))
@@ -95,10 +95,15 @@ def _with_rates(sdp: str, rates: str) -> str:
 
 
 def _with_parameters(section: str, added: str) -> str:
-    for payload_type, _ in _CODEC.findall(section):
-        fmtp = re.compile(rf"^(a=fmtp:{payload_type} [^\r\n]*)", re.MULTILINE)
-        if fmtp.search(section):
-            section = fmtp.sub(rf"\1;{added}", section)
-        else:
-            section = section.rstrip("\r\n") + f"\r\na=fmtp:{payload_type} {added}\r\n"
-    return section
+    missing = dict.fromkeys(number for number, _ in _CODEC.findall(section))
+    wanted = set(missing)
+
+    def extended(line: re.Match[str]) -> str:
+        missing.pop(line[1], None)
+        return f"{line[0]};{added}" if line[1] in wanted else line[0]
+
+    section = _FMTP.sub(extended, section)
+    if not missing:
+        return section
+    lines = "".join(f"\r\na=fmtp:{number} {added}" for number in missing)
+    return section.rstrip("\r\n") + lines + "\r\n"

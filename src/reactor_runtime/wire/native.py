@@ -60,9 +60,9 @@ def decode(channel: str, data: str | bytes) -> Inbound | None:
     kinds = {"data": DataClientMessage, "control": ControlClientMessage}
     if channel not in kinds:
         return None
-    raw = data.encode() if isinstance(data, str) else data
-    check_size(len(raw))
     try:
+        raw = data.encode() if isinstance(data, str) else data
+        check_size(len(raw))
         frame = kinds[channel].FromString(raw)
     except (DecodeError, ValueError) as error:
         raise unreadable(f"no protobuf message of {channel!r}: {error}") from None
