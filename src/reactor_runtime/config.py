@@ -16,6 +16,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
+from reactor_runtime.config_values import IpAddress, PortRange, Secret, StunUrl, TurnServer, parsed
 from reactor_runtime.errors import OperatorError
 
 T = TypeVar("T")
@@ -42,15 +43,6 @@ def _setting(
     meta = {"doc": doc, "unit": unit, "low": low, "high": high, **source}
     made: T = field(default=default, metadata=meta)
     return made
-
-
-@dataclass(frozen=True, slots=True)
-class TurnServer:
-    """One TURN server. The credential never shows in a repr."""
-
-    url: str
-    username: str
-    credential: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,16 +113,35 @@ class SessionConfig:
 
 @dataclass(frozen=True, slots=True)
 class WebRtcConfig:
-    """ICE servers and video rates."""
+    """How clients and the server find a way to each other (docs/topics/networks.md), and video rates."""
 
-    ice_servers: tuple[str, ...] = _setting(
+    ice_servers: tuple[StunUrl, ...] = _setting(
         (), "STUN servers (`stun:host:port`), comma-separated.", flags=("--stun-server",), env="STUN_SERVERS"
     )
     turn_servers: tuple[TurnServer, ...] = _setting(
         (),
-        "TURN servers, each `user;credential;url`, comma-separated.",
+        "TURN servers, each `user;credential;url`, comma-separated; `url` alone where `REACTOR_TURN_SECRET` is set.",
         flags=("--turn-server",),
         env="TURN_SERVERS",
+    )
+    turn_secret: Secret | None = _setting(
+        None,
+        "Secret shared with the TURN servers (coturn: `static-auth-secret`): each client's credentials are made of it.",
+        env="REACTOR_TURN_SECRET",
+        only="env",
+    )
+    turn_ttl: int = _setting(86_400, "How long a client may use such credentials.", unit="s", low=1)
+    ice_transport_policy: Literal["all", "relay"] = _setting(
+        "all", "Whether the server uses every way to a client, or only TURN servers.", env="ICE_TRANSPORT_POLICY"
+    )
+    udp_ports: PortRange | None = _setting(
+        None,
+        "UDP ports for media, like `50000-50100`: one for each connection. Any if not given.",
+        flags=("--udp-ports", "--webrtc-port-range"),
+        env="WEBRTC_PORT_RANGE",
+    )
+    advertised_address: tuple[IpAddress, ...] = _setting(
+        (), "Public addresses that stand for the server's own (1:1 NAT), comma-separated; ports stay the same."
     )
     codecs: tuple[Literal["vp8", "vp9", "av1"], ...] = _setting(
         ("vp8",),
@@ -233,6 +244,11 @@ class Setting:
         return get_origin(self.type) is tuple
 
     @property
+    def is_secret(self) -> bool:
+        """Whether its value is never to be shown."""
+        return self.type is Secret or TurnServer in get_args(self.type)
+
+    @property
     def choices(self) -> tuple[str, ...]:
         """The words it takes; empty when it takes any."""
         return get_args(self.type) if get_origin(self.type) is Literal else ()
@@ -247,46 +263,13 @@ class Setting:
             parts = [part.strip() for part in raw.split(",")] if isinstance(raw, str) else raw
             if not isinstance(parts, Sequence):
                 raise ValueError("must be a list")
-            return tuple(_parse_one(get_args(self.type)[0], part) for part in parts if part)
-        value = _parse_one(self.type, raw)
+            return tuple(parsed(get_args(self.type)[0], part) for part in parts if part)
+        value = parsed(self.type, raw)
         if self.low is not None and value < self.low:
             raise ValueError(f"must be at least {self.low:g}")
         if self.high is not None and value > self.high:
             raise ValueError(f"must be at most {self.high:g}")
         return value
-
-
-def _parse_one(kind: Any, raw: object) -> Any:
-    text = str(raw).strip()
-    if get_origin(kind) is Literal:
-        if text.lower() in get_args(kind):
-            return text.lower()
-        raise ValueError("must be one of " + ", ".join(get_args(kind)))
-    if kind is bool:
-        if text.lower() in ("true", "1", "yes", "on"):
-            return True
-        if text.lower() in ("false", "0", "no", "off"):
-            return False
-        raise ValueError("must be true or false")
-    if kind in (int, float) and not isinstance(raw, bool):
-        try:
-            value = kind(text)
-        except ValueError:
-            raise ValueError("must be a whole number" if kind is int else "must be a number") from None
-        if value in (float("inf"), float("-inf")) or value != value:
-            raise ValueError("must be a finite number")
-        return value
-    if kind is Path and isinstance(raw, str | Path) and text:
-        return Path(raw).expanduser()
-    if kind is TurnServer and isinstance(raw, str):
-        username, separator, rest = text.partition(";")
-        credential, second, url = rest.partition(";")
-        if separator and second and url.startswith(("turn:", "turns:")):
-            return TurnServer(url, username, credential)
-        raise ValueError('must be "user;credential;turn:host:port"')
-    if kind is str and isinstance(raw, str):
-        return raw
-    raise ValueError(f"must be a {kind.__name__.lower()}")
 
 
 def _rows(cls: type[Any], section: str = "") -> Iterator[Setting]:
@@ -342,9 +325,12 @@ def load(flags: Mapping[str, object], env: Mapping[str, str], manifest: Mapping[
         try:
             values.setdefault(row.section, {})[row.name] = row.parse(raw)
         except ValueError as error:
-            # A TURN value holds a credential.
-            shown = "" if TurnServer in get_args(row.type) else f" (got {str(raw)!r})"
+            shown = "" if row.is_secret else f" (got {str(raw)!r})"
             problems.append(f"{source} {error}{shown}")
+    rtc = values.get("webrtc", {})
+    bare = [turn.url for turn in rtc.get("turn_servers", ()) if not turn.username]
+    if bare and "turn_secret" not in rtc:
+        problems.append(f'{bare[0]} needs "user;credential;" before it, or a secret in REACTOR_TURN_SECRET')
     if problems:
         raise OperatorError("; ".join(problems))
     hints = get_type_hints(Config)

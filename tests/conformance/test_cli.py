@@ -156,6 +156,21 @@ def test_a_version_that_is_none_is_refused(tmp_path: Path) -> None:
     assert done.returncode != 0
 
 
+@table(
+    "8.4",
+    "1, 2, 3",
+    "WEBRTC_PORT_RANGE may be {}",
+    "value, ports",
+    ("50000:50100", "50000:50100", (50000, 50100)),
+    (":50100", ":50100", (1024, 50100)),
+    ("50000:", "50000:", (50000, 65535)),
+)
+def test_a_published_port_range_is_read(value: str, ports: tuple[int, int]) -> None:
+    found = load({}, {"WEBRTC_PORT_RANGE": value}, None).webrtc.udp_ports
+    assert found is not None
+    assert (found.low, found.high) == ports
+
+
 @fact("8.3", "2", "`python -m reactor_runtime.serve {run,schema}` are the same commands (2.6)")
 def test_the_module_is_the_command_line(tmp_path: Path) -> None:
     argv = [sys.executable, "-m", "reactor_runtime.serve", "schema"]
@@ -170,6 +185,7 @@ def test_the_module_is_the_command_line(tmp_path: Path) -> None:
     "the environment says {}",
     "variable, value, where, expected",
     ("STUN_SERVERS", "STUN_SERVERS", "stun:a:1", "webrtc.ice_servers", ("stun:a:1",)),
+    ("ICE_TRANSPORT_POLICY", "ICE_TRANSPORT_POLICY", "relay", "webrtc.ice_transport_policy", "relay"),
     ("WEBRTC_CLIENT_PING_TIMEOUT_SECONDS", "WEBRTC_CLIENT_PING_TIMEOUT_SECONDS", "9", "session.ping_timeout", 9.0),
     ("SIGTERM_GRACE_PERIOD", "SIGTERM_GRACE_PERIOD", "3", "session.stop_grace", 3.0),
 )

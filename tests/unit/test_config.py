@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from reactor_runtime.config import SETTINGS, Config, TurnServer, environment, load, weights_roots, weights_store
+from reactor_runtime.config import SETTINGS, Config, environment, load, weights_roots, weights_store
+from reactor_runtime.config_values import PortRange, TurnServer
 from reactor_runtime.errors import OperatorError
 
 
@@ -144,3 +145,61 @@ def test_the_store_of_weights_is_the_environments_under_either_name_else_the_man
     monkeypatch.setenv("REACTOR_WEIGHTS_STORE", "gs://ours")
     assert weights_store("hf://org") == "gs://ours"
     assert load({"weights_store": "b"}, environment(), None).model.weights_store == "b"
+
+
+def test_a_turn_server_may_leave_its_credentials_to_the_secret() -> None:
+    env = {"TURN_SERVERS": "turn:t:3478,turns:t:443?transport=tcp", "REACTOR_TURN_SECRET": "hush"}
+    config = load({}, env, None)
+    assert config.webrtc.turn_servers == (TurnServer("turn:t:3478"), TurnServer("turns:t:443?transport=tcp"))
+    assert config.webrtc.turn_secret == "hush"
+    assert "hush" not in repr(config)
+    with pytest.raises(OperatorError, match=r"turn:t:3478 needs .* REACTOR_TURN_SECRET"):
+        load({}, {"TURN_SERVERS": "turn:t:3478"}, None)
+
+
+@pytest.mark.parametrize("url", ["t:3478", "stun:", "http://t", "turn:t:3478", "stun:t:3478?transport=tcp", "stun:t/x"])
+def test_what_is_no_stun_server_is_refused_before_a_client_comes(url: str) -> None:
+    with pytest.raises(OperatorError, match="STUN_SERVERS must be"):
+        load({}, {"STUN_SERVERS": url}, None)
+
+
+@pytest.mark.parametrize(
+    "value", ["me;hush;t:3478", "me;hush;stun:t", "me;;turn:t", ";hush;turn:t", "me;turn:t", "turn:"]
+)
+def test_what_is_no_turn_server_is_refused_before_a_client_comes(value: str) -> None:
+    with pytest.raises(OperatorError, match="TURN_SERVERS must be"):
+        load({}, {"TURN_SERVERS": value, "REACTOR_TURN_SECRET": "hush"}, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "ports"),
+    [
+        ("50000-50100", PortRange(50000, 50100)),
+        ("50000:50100", PortRange(50000, 50100)),
+        ("50000", PortRange(50000, 50000)),
+        (":1100", PortRange(1024, 1100)),
+        ("65000:", PortRange(65000, 65535)),
+    ],
+)
+def test_udp_ports_are_one_or_a_range_with_either_end_open(text: str, ports: PortRange) -> None:
+    assert load({"udp_ports": text}, {}, None).webrtc.udp_ports == ports
+    assert load({}, {}, manifest(udp_ports=text)).webrtc.udp_ports == ports
+
+
+def test_one_udp_port_may_stand_in_yaml_as_a_number() -> None:
+    found = load({}, {}, manifest(udp_ports=50000)).webrtc.udp_ports
+    assert found is not None
+    assert (str(found), len(found)) == ("50000", 1)
+
+
+@pytest.mark.parametrize("text", ["80", "50100-50000", "50000-70000", "-", ":", "", "many", "50000,50001"])
+def test_udp_ports_that_are_none_are_refused(text: str) -> None:
+    with pytest.raises(OperatorError, match="--udp-ports must be one port or a range"):
+        load({"udp_ports": text}, {}, None)
+
+
+def test_advertised_addresses_are_addresses() -> None:
+    given = {"REACTOR_ADVERTISED_ADDRESS": "203.0.113.5, 2001:DB8:0::5"}
+    assert load({}, given, None).webrtc.advertised_address == ("203.0.113.5", "2001:db8::5")
+    with pytest.raises(OperatorError, match="must be an IPv4 or IPv6 address, not a name"):
+        load({}, {"REACTOR_ADVERTISED_ADDRESS": "example.org"}, None)
