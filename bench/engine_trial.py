@@ -94,7 +94,7 @@ class Once:
     """The product's path: a rung encodes, the engine carries."""
 
     def __init__(self) -> None:
-        self._peer = WrtcPeer(self, ())
+        self._peer = WrtcPeer(self)
         self._ladder = Ladder("main_video", limits=Limits(BPS, BPS, 1), fps=FPS)
 
     async def answer(self, offer: str) -> str:

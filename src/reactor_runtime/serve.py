@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from reactor_runtime.config import Config, environment
 from reactor_runtime.errors import OperatorError
 from reactor_runtime.log import StatusLine, get_logger
-from reactor_runtime.runtime.clock import now
+from reactor_runtime.runtime.clock import now, wall_ms
 from reactor_runtime.runtime.pool import session_ids
 from reactor_runtime.runtime.runtime import Runtime
 from reactor_runtime.session.journal import Journal
@@ -164,15 +164,18 @@ def _http(config: Config, runtimes: list[Runtime]) -> tuple[Any, dict[str, Slot]
     from reactor_runtime.http.slots import Slot
     from reactor_runtime.playground import assets
     from reactor_runtime.webrtc.acceptor import Acceptor
-    from reactor_runtime.webrtc.peer import IceServer, Peer, PeerObserver
+    from reactor_runtime.webrtc.peer import Ice, Peer, PeerObserver
+    from reactor_runtime.webrtc.turn import ice_servers
 
-    ice = [IceServer((url,)) for url in config.webrtc.ice_servers]
-    ice += [IceServer((turn.url,), turn.username, turn.credential) for turn in config.webrtc.turn_servers]
+    rtc = config.webrtc
+    ports = (rtc.udp_ports.low, rtc.udp_ports.high) if rtc.udp_ports else None
 
     def make_peer(observer: PeerObserver) -> Peer:
         from reactor_runtime.webrtc.wrtc_peer import WrtcPeer  # imported by `_warm_up`, or here if somebody is quicker
 
-        return WrtcPeer(observer, ice, config.webrtc.codecs)
+        servers = ice_servers(rtc, "server", wall_ms() // 1000)
+        ice = Ice(servers, ports, rtc.advertised_address, relay_only=rtc.ice_transport_policy == "relay")
+        return WrtcPeer(observer, ice, rtc.codecs)
 
     slots = {runtime.session_id: Slot(runtime, Acceptor(runtime, config, make_peer)) for runtime in runtimes}
     anyio.to_thread.current_default_thread_limiter().total_tokens = PAGE_THREADS

@@ -19,7 +19,7 @@ import webrtc
 
 from reactor_runtime.errors import ClientError
 from reactor_runtime.media.frame import AccessUnit, AudioBlock
-from reactor_runtime.webrtc.peer import IceServer
+from reactor_runtime.webrtc.peer import Ice, IceServer
 from tests.loopback.webrtc_pair import AUDIO, HEIGHT, VIDEO, WAIT, WEBCAM, WIDTH, Server, Stage, Viewer, painted, until
 
 
@@ -285,7 +285,7 @@ async def test_candidates_may_come_early_late_and_malformed(stage: Stage) -> Non
 
 
 async def test_an_unreachable_stun_server_does_not_hold_the_answer_back(stage: Stage) -> None:
-    viewer = Viewer(Server(stage.ladder, (IceServer(("stun:192.0.2.1:3478",)),)))
+    viewer = Viewer(Server(stage.ladder, Ice((IceServer(("stun:192.0.2.1:3478",)),))))
     stage.viewers.append(viewer)
     async with asyncio.timeout(5):
         await viewer.connect()

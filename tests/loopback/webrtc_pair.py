@@ -15,7 +15,7 @@ from reactor_runtime.codec.encoders import Codec
 from reactor_runtime.codec.ladder import Ladder
 from reactor_runtime.codec.placement import Limits
 from reactor_runtime.media.frame import AccessUnit, ClientPicture, Picture
-from reactor_runtime.webrtc.peer import IceServer
+from reactor_runtime.webrtc.peer import Ice
 from reactor_runtime.webrtc.wrtc_peer import WrtcPeer
 
 WAIT = 15.0
@@ -52,7 +52,7 @@ class Server:
     """Our side of one viewer: a peer that reads a ladder."""
 
     ladder: Ladder | None
-    ice_servers: tuple[IceServer, ...] = ()
+    ice: Ice = field(default_factory=Ice)
     codecs: tuple[Codec, ...] = ("vp8",)
     connected: asyncio.Event = field(default_factory=asyncio.Event)
     disconnected: list[str] = field(default_factory=list)
@@ -62,7 +62,7 @@ class Server:
     sounds: list[tuple[str, bytes, int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.peer = WrtcPeer(self, self.ice_servers, self.codecs)
+        self.peer = WrtcPeer(self, self.ice, self.codecs)
 
     def put(self, unit: AccessUnit) -> bool:
         return self.peer.send_video(VIDEO.name, unit)
@@ -104,9 +104,9 @@ class Server:
 class Viewer:
     """A client: offers, receives, reads the painted numbers."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, configuration: webrtc.RTCConfiguration | None = None) -> None:
         self.server = server
-        self.pc = webrtc.RTCPeerConnection()
+        self.pc = webrtc.RTCPeerConnection(configuration)
         self.numbers: list[int] = []
         self.stamps: list[int] = []
         self.loudest = 0

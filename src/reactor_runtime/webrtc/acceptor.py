@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +11,13 @@ from reactor_runtime.authoring.contract import TrackSpec
 from reactor_runtime.config import Config
 from reactor_runtime.errors import ClientError
 from reactor_runtime.log import get_logger
-from reactor_runtime.runtime.clock import Alarm, now
+from reactor_runtime.runtime.clock import Alarm, now, wall_ms
 from reactor_runtime.runtime.runtime import Runtime
 from reactor_runtime.session.negotiation import Candidate, Negotiation
 from reactor_runtime.webrtc.connection import Connection
 from reactor_runtime.webrtc.offer import MediaLine, media_lines
 from reactor_runtime.webrtc.peer import Peer, PeerObserver
+from reactor_runtime.webrtc.turn import ice_servers
 from reactor_runtime.wire.dialect import Way
 
 if TYPE_CHECKING:
@@ -52,13 +54,13 @@ class Acceptor:
         self._alarm = Alarm(self._expire)
 
     def ice_servers(self) -> list[dict[str, Any]]:
-        """Return the ICE servers as clients parse them."""
-        webrtc = self._config.webrtc
-        servers: list[dict[str, Any]] = [{"uris": [url]} for url in webrtc.ice_servers]
-        for turn in webrtc.turn_servers:
-            credentials = {"username": turn.username, "password": turn.credential}
-            servers.append({"uris": [turn.url], "credentials": credentials})
-        return servers
+        """Return the ICE servers as clients parse them; a shared secret's credentials are of this call's own."""
+        found = ice_servers(self._config.webrtc, secrets.token_hex(4), wall_ms() // 1000)
+        return [
+            {"uris": list(server.urls)}
+            | ({"credentials": {"username": server.username, "password": server.credential}} if server.username else {})
+            for server in found
+        ]
 
     def register(self) -> int:
         """Mint a connection id."""

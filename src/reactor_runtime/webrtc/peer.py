@@ -20,6 +20,23 @@ class IceServer:
     credential: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Ice:
+    """How a peer finds its way to a client.
+
+    Attributes:
+        servers: STUN and TURN servers to ask.
+        ports: Lowest and highest UDP port to use, None for any.
+        advertised: Addresses to tell instead of the machine's own.
+        relay_only: Whether every packet has to go through a TURN server.
+    """
+
+    servers: Sequence[IceServer] = ()
+    ports: tuple[int, int] | None = None
+    advertised: Sequence[str] = ()
+    relay_only: bool = False
+
+
 class PeerObserver(Protocol):
     """What a peer reports. Every call comes on the event loop."""
 
@@ -63,7 +80,7 @@ class Peer(Protocol):
                 carries one track, or one each way.
 
         Raises:
-            ClientError: The SDP cannot be used (code `invalid_sdp`).
+            ClientError: The SDP cannot be used (code `invalid_sdp`), or no port is free (`unreachable`, status 503).
         """
 
     async def add_candidate(self, candidate: str, sdp_mid: str | None, sdp_mline_index: int | None) -> None:

@@ -15,12 +15,13 @@ from reactor_runtime.codec.encoders import Codec
 from reactor_runtime.errors import ClientError
 from reactor_runtime.media.frame import AUDIO_CLOCK_RATE, AccessUnit, AudioBlock
 from reactor_runtime.runtime.clock import now
+from reactor_runtime.webrtc.candidates import advertising, is_reachable
 from reactor_runtime.webrtc.capture_clock import CaptureClock
 from reactor_runtime.webrtc.encoded_line import EncodedLine
 from reactor_runtime.webrtc.engine_report import Report, report, selected_pair
 from reactor_runtime.webrtc.incoming import IncomingLine, IncomingSound, IncomingVideo
 from reactor_runtime.webrtc.offer import chosen_codec, prepared, putting_first, with_start_rate
-from reactor_runtime.webrtc.peer import IceServer, PeerObserver
+from reactor_runtime.webrtc.peer import Ice, PeerObserver
 
 log = logging.getLogger(__name__)
 
@@ -62,15 +63,19 @@ def prepare_engine() -> None:
 class WrtcPeer:
     """One connection; see `Peer` for what its methods promise."""
 
-    def __init__(
-        self, observer: PeerObserver, ice_servers: Sequence[IceServer] = (), codecs: Sequence[Codec] = ("vp8",)
-    ) -> None:
+    def __init__(self, observer: PeerObserver, ice: Ice | None = None, codecs: Sequence[Codec] = ("vp8",)) -> None:
         prepare_engine()
         self._observer = observer
         self._codecs = codecs
         self._codec: Codec = "vp8"
-        servers = [webrtc.RTCIceServer(list(s.urls), s.username, s.credential) for s in ice_servers]
-        self._pc = webrtc.RTCPeerConnection(webrtc.RTCConfiguration(ice_servers=servers))
+        self._ice = ice = ice or Ice()
+        self._pc = webrtc.RTCPeerConnection(
+            webrtc.RTCConfiguration(
+                ice_servers=[webrtc.RTCIceServer(list(s.urls), s.username, s.credential) for s in ice.servers],
+                ice_transport_policy="relay" if ice.relay_only else "all",
+                port_range=ice.ports,
+            )
+        )
         self._pc.on("connectionstatechange", self._on_state)
         self._pc.on("icegatheringstatechange", self._on_gathering)
         self._pc.on("datachannel", self._on_channel)
@@ -115,7 +120,10 @@ class WrtcPeer:
         description = self._pc.local_description
         if description is None:
             raise ClientError("the connection was closed while it was negotiated", code="invalid_sdp")
-        return with_start_rate(description.sdp)
+        if not is_reachable(description.sdp):
+            why = "no TURN server answered" if self._ice.relay_only else "every UDP port that it may use is taken"
+            raise ClientError(f"the server cannot be reached: {why}", code="unreachable", http_status=503)
+        return advertising(with_start_rate(description.sdp), self._ice.advertised)
 
     async def add_candidate(self, candidate: str, sdp_mid: str | None, sdp_mline_index: int | None) -> None:
         """See `Peer.add_candidate`."""
