@@ -20,6 +20,7 @@ from reactor_runtime.http.signalling import signalling_routes
 from reactor_runtime.http.slots import Slot
 from reactor_runtime.http.uploads import PREFIX as UPLOADS
 from reactor_runtime.http.uploads import upload_routes
+from reactor_runtime.http.whip import READ_BY_PAGES, standard_routes
 
 PAGE_POLICY = (
     "default-src 'self'; style-src 'self'; script-src 'self'; connect-src 'self'; "
@@ -40,12 +41,17 @@ def make_app(slots: Mapping[str, Slot], *, page: Path | None, max_body_bytes: in
     app = FastAPI(title="Reactor Runtime", version=reactor_runtime.__version__)
     app.add_middleware(_BodyLimit, max_bytes=max_body_bytes)
     app.add_middleware(
-        CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"], expose_headers=["Retry-After"]
+        CORSMiddleware,
+        allow_origins=["*"],
+        allow_methods=["*"],
+        allow_headers=["*"],
+        expose_headers=["Retry-After", *READ_BY_PAGES],
     )
     app.add_exception_handler(ClientError, _refuse)
     app.add_exception_handler(RequestValidationError, _refuse_body)
     app.include_router(session_routes(slots))
     app.include_router(signalling_routes(slots))
+    app.include_router(standard_routes(slots))
     app.include_router(upload_routes(slots))
     app.include_router(metrics_routes(slots))
     if page is not None:

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from reactor_runtime.authoring.contract import TrackSpec
+from reactor_runtime.authoring.contract import Direction, TrackSpec
 from reactor_runtime.config import Config
 from reactor_runtime.errors import ClientError
 from reactor_runtime.log import get_logger
@@ -17,6 +17,7 @@ from reactor_runtime.session.negotiation import Candidate, Negotiation
 from reactor_runtime.webrtc.connection import Connection
 from reactor_runtime.webrtc.offer import MediaLine, media_lines
 from reactor_runtime.webrtc.peer import Peer, PeerObserver
+from reactor_runtime.webrtc.standard import Fragment, one_way
 from reactor_runtime.webrtc.turn import ice_servers
 from reactor_runtime.wire.dialect import Way
 
@@ -93,13 +94,60 @@ class Acceptor:
         lines = media_lines(sdp)
         way: Way = "named" if any(not line.mid.isdecimal() for line in lines) else "unnamed"
         tracks = self._named(lines) if way == "named" else self._in_order(lines)
-        connection_id = self.register()
-        number = self._take(connection_id, sdp, tracks)
-        await self._answer(connection_id, number, sdp, tracks, way)
-        answer = self._negotiation.poll(connection_id)
-        if answer is None:
-            raise ClientError("the connection was closed while it was negotiated", code="superseded", http_status=409)
+        _, answer = await self._admit(sdp, tracks, way)
         return answer
+
+    async def admit(self, sdp: str, direction: Direction, names: Sequence[str] = ()) -> tuple[Connection, str]:
+        """Answer the offer of a client that only watches (`out`) or only sends (`in`); see `one_way`.
+
+        A session is started when none runs. The tracks that a client sends are its own from here on.
+
+        Raises:
+            ClientError: 400 or 422, the offer is of no use; 404, no such track; 409, a track is another client's, or
+                the session is closing; 503, there is no room or no model yet.
+        """
+        if self._runtime.contract is None:
+            raise ClientError("the model is still loading", code="loading", http_status=503)
+        tracks = one_way(media_lines(sdp), self._runtime.contract.tracks, direction, names)
+        if not self._runtime.running:
+            self._runtime.start_session()
+        return await self._admit(sdp, tracks, "standard")
+
+    def find(self, key: str) -> Connection | None:
+        """Return the connection of a key, while it lives."""
+        found = (c for c in [*self._connections.values(), *self._answering.values()] if c.key == key)
+        return next(found, None)
+
+    def trickle(self, connection: Connection, fragment: Fragment) -> None:
+        """Take the candidates of a fragment.
+
+        Raises:
+            ClientError: 422, the fragment asks for an ICE restart.
+        """
+        if not all(self._negotiation.is_of_offer(connection.id, ufrag) for ufrag in fragment.ufrags):
+            text = "ICE is not restarted; end this connection and offer anew"
+            raise ClientError(text, code="no_ice_restart", http_status=422)
+        self.add_candidates(connection.id, fragment.candidates)
+
+    def open(
+        self, way: Way, make_peer: Callable[[PeerObserver], Peer], connection_id: int | None = None
+    ) -> Connection:
+        """Make a connection that needs no offer: it carries the outputs once its peer says that it is up.
+
+        Args:
+            way: How the client came.
+            make_peer: Makes the peer.
+            connection_id: The client's connection that this is to replace, None for a new one.
+
+        Raises:
+            ClientError: 400 without a session, 503 when there is no room, 422 when the id is out of range.
+        """
+        self._check_running()
+        connection_id = self._negotiation.register(now(), connection_id)
+        self._arm()
+        connection = self._begin(connection_id, way, make_peer)
+        connection.open([track for track in self._known.values() if track.direction == "out"])
+        return connection
 
     def poll(self, connection_id: int) -> str | None:
         """Return the answer to the newest offer, None while it is being made."""
@@ -149,13 +197,16 @@ class Acceptor:
     # ---- inside -------------------------------------------------------------------------------------------------
 
     def _take(self, connection_id: int, sdp: str, mids: Mapping[str, object]) -> int:
-        if not self._runtime.running:
-            raise ClientError("No session running", code="no_session")
+        self._check_running()
         if connection_id == IMPLICIT_CONNECTION:
             self._negotiation.register(now(), IMPLICIT_CONNECTION)
         number = self._negotiation.offer(connection_id, sdp, mids, now())
         self._arm()
         return number
+
+    def _check_running(self) -> None:
+        if not self._runtime.running:
+            raise ClientError("No session running", code="no_session")
 
     @property
     def _known(self) -> dict[str, TrackSpec]:
@@ -192,12 +243,37 @@ class Acceptor:
     async def _answer(
         self, connection_id: int, number: int, sdp: str, mids: Mapping[str, Sequence[TrackSpec]], way: Way
     ) -> None:
+        connection = self._begin(connection_id, way)
+        try:
+            await self._negotiate(connection, number, sdp, mids)
+        except ClientError as error:
+            self._negotiation.refuse(connection_id, number, error)
+            connection.close(str(error))
+
+    async def _admit(self, sdp: str, tracks: Mapping[str, Sequence[TrackSpec]], way: Way) -> tuple[Connection, str]:
+        """Answer at once, on a new connection; nothing is left of one that is refused, since nobody polls for it."""
+        connection_id = self.register()
+        try:
+            number = self._take(connection_id, sdp, tracks)
+        except ClientError:
+            self._negotiation.forget(connection_id)
+            raise
+        connection = self._begin(connection_id, way)
+        try:
+            return connection, await self._negotiate(connection, number, sdp, tracks)
+        except ClientError as error:
+            connection.close(str(error))
+            raise
+
+    def _begin(
+        self, connection_id: int, way: Way, make_peer: Callable[[PeerObserver], Peer] | None = None
+    ) -> Connection:
         stale = self._answering.get(connection_id)
         connection = Connection(
             connection_id,
             self._runtime,
             self._ladder,
-            self._make_peer,
+            make_peer or self._make_peer,
             way=way,
             ping_timeout=self._config.session.ping_timeout,
             on_ready=lambda: self._ready(connection),
@@ -206,16 +282,17 @@ class Acceptor:
         self._answering[connection_id] = connection
         if stale is not None:
             stale.close("superseded by a newer offer")
-        try:
-            answer = await connection.answer(sdp, mids)
-        except ClientError as error:
-            self._negotiation.refuse(connection_id, number, error)
-            connection.close(str(error))
-            return
-        if not self._negotiation.answer(connection_id, number, answer):
-            connection.close("superseded by a newer offer")
-            return
-        await self._add(connection, self._negotiation.take_candidates(connection_id, number))
+        return connection
+
+    async def _negotiate(
+        self, connection: Connection, number: int, sdp: str, mids: Mapping[str, Sequence[TrackSpec]]
+    ) -> str:
+        answer = await connection.answer(sdp, mids)
+        if not self._negotiation.answer(connection.id, number, answer):
+            text = "the connection was closed, or superseded by a newer offer, while it was negotiated"
+            raise ClientError(text, code="superseded", http_status=409)
+        await self._add(connection, self._negotiation.take_candidates(connection.id, number))
+        return answer
 
     async def _add(self, connection: Connection, candidates: list[Candidate]) -> None:
         for candidate in candidates:
@@ -223,6 +300,8 @@ class Acceptor:
 
     def _ready(self, connection: Connection) -> None:
         """A new wire is up and known to the runtime: an older one of the same id goes, unseen by the model."""
+        if connection.transport != "webrtc":
+            self._negotiation.settle(connection.id)
         self._answering.pop(connection.id, None)
         former = self._connections.get(connection.id)
         self._connections[connection.id] = connection

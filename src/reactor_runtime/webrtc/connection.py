@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,9 @@ class Connection:
     """One client. It watches no track until the client resumes it.
 
     It is `Client` to the runtime and `PeerObserver` to the engine. All methods run on the event loop.
+
+    Attributes:
+        key: Names it to its client alone; it cannot be guessed.
     """
 
     def __init__(
@@ -63,6 +67,8 @@ class Connection:
         on_closed: Callable[[Connection], None],
     ) -> None:
         self.id = connection_id
+        self.transport = way if way in ("socket", "http") else "webrtc"
+        self.key = secrets.token_urlsafe(16)
         self.lost_messages = 0
         self._runtime = runtime
         self._ladder = ladder
@@ -74,8 +80,10 @@ class Connection:
         self._tracks: dict[str, TrackSpec] = {}
         self._wire = Dialect(way)
         # Only clients of numbered connections have a word for it.
-        self._starts_resumed = way != "numbered"
-        self._is_transport_up = self._is_data_open = self._is_ready = self._is_closed = False
+        self._starts_resumed = way not in ("numbered", "socket", "http")
+        self._has_wire = way != "standard"
+        self._is_transport_up = self._is_ready = self._is_closed = False
+        self._is_data_open = not self._has_wire
         self._estimated_at = 0.0
         self._is_in_trouble = False
         self._heard_at = now()
@@ -89,9 +97,21 @@ class Connection:
         Args:
             offer_sdp: What the client sent.
             mids: SDP mid to tracks.
+
+        Raises:
+            ClientError: The offer cannot be used; or it asks for an input track, having no other word for it, that is
+                another client's (409).
         """
         self._tracks = {track.name: track for tracks in mids.values() for track in tracks}
+        if not self._has_wire:
+            for track in self._tracks.values():
+                if track.direction == "in":
+                    self._runtime.inputs.publish(track.name, self.id)
         return await self._peer.answer(offer_sdp, mids)
+
+    def open(self, tracks: Sequence[TrackSpec]) -> None:
+        """Carry these tracks without an offer, once the peer says that it is up."""
+        self._tracks = {track.name: track for track in tracks}
 
     async def add_candidate(self, candidate: str, sdp_mid: str | None, sdp_mline_index: int | None) -> None:
         """Add one remote ICE candidate."""
@@ -131,6 +151,8 @@ class Connection:
             self._pause(track)
         self._peer.close()
         self._runtime.gone(self)
+        if not self._has_wire:
+            self._runtime.inputs.leave(self.id)  # it may have asked and never become ready
         self._on_closed(self)
 
     # ---- from the engine ----------------------------------------------------------------------------------------
@@ -258,7 +280,7 @@ class Connection:
     def _check_silence(self) -> None:
         if self._ping_timeout <= 0:
             return
-        if not self._wire.family.pings:
+        if self._is_ready and not self._wire.family.pings:
             self._heard_at = now()
         deadline = self._heard_at + self._ping_timeout
         if now() >= deadline:

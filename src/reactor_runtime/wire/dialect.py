@@ -11,9 +11,10 @@ from reactor_runtime.wire import flat, multi, native
 from reactor_runtime.wire.messages import Inbound, Outbound
 from reactor_runtime.wire.multi import Frame
 
-Way = Literal["unnamed", "named", "v1", "numbered"]
+Way = Literal["unnamed", "named", "v1", "numbered", "standard", "socket", "http"]
 """How a client came: over the shared path of the oldest clients, its media lines numbered or named after tracks; over
-the un-numbered path; over that of a numbered connection."""
+the un-numbered path; over that of a numbered connection; as WHEP and WHIP have it;
+without an offer, over a WebSocket or plain HTTP."""
 
 MOST_HELD = 64
 """Messages kept for a client that has not spoken; the oldest go first."""
@@ -41,12 +42,17 @@ V1 = Family("v1", multi.decode, multi.encode)
 MULTI = Family("multi", multi.decode, multi.encode)
 NATIVE = Family("native", native.decode, native.encode)
 MULTI_OR_NATIVE = Family("multi or native", multi.decode, multi.encode)
+SILENT = Family("silent", lambda channel, data: None, lambda message: [], pings=False)
+"""Of clients that only watch or only send."""
 
 _BEGINNING: dict[Way, Family] = {
     "unnamed": FLAT_OR_SCOPED,
     "named": NAMED,
     "v1": V1,
     "numbered": MULTI_OR_NATIVE,
+    "standard": SILENT,
+    "socket": MULTI,
+    "http": MULTI,
 }
 
 
