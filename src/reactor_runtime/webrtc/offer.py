@@ -18,6 +18,7 @@ since a picture leaves at the pace of the estimate: a key frame of 80 kB in 30 m
 _MID = re.compile(r"^a=mid:(\S+)", re.MULTILINE)
 _DIRECTION = re.compile(r"^a=(sendrecv|sendonly|recvonly|inactive)\s*$", re.MULTILINE)
 _CODEC = re.compile(r"^a=rtpmap:(\d+) (VP8|VP9|AV1)/90000\s*$", re.IGNORECASE | re.MULTILINE)
+_OPUS = re.compile(r"^a=rtpmap:\d+ opus/48000", re.IGNORECASE | re.MULTILINE)
 # Ten bits or full colour, which the rungs do not make.
 _OTHER_PROFILE = re.compile(r"^a=fmtp:(\d+) (?:[^\r\n]*;)?\s*profile(?:-id)?=[1-9]", re.MULTILINE)
 _VIDEO_LINE = re.compile(r"^(m=video \S+ \S+ )([\d ]+)", re.MULTILINE)
@@ -34,12 +35,14 @@ class MediaLine:
 
     Attributes:
         sends: Whether the client may send on it; `receives` whether it wants to receive.
+        has_codec: Whether it names a codec that we have: VP8, VP9, AV1 or Opus.
     """
 
     mid: str
     kind: str
     sends: bool
     receives: bool
+    has_codec: bool
 
 
 def media_lines(sdp: str) -> list[MediaLine]:
@@ -49,7 +52,9 @@ def media_lines(sdp: str) -> list[MediaLine]:
         kind, mid, direction = section[2:].split(" ", 1)[0], _MID.search(section), _DIRECTION.search(section)
         if kind in ("audio", "video") and mid is not None:
             way = direction[1] if direction is not None else "sendrecv"  # the default of RFC 8866 §6.7
-            found.append(MediaLine(mid[1], kind, way in ("sendrecv", "sendonly"), way in ("sendrecv", "recvonly")))
+            sends, receives = way in ("sendrecv", "sendonly"), way in ("sendrecv", "recvonly")
+            has_codec = bool(_payload_types(section) if kind == "video" else _OPUS.search(section))
+            found.append(MediaLine(mid[1], kind, sends, receives, has_codec))
     return found
 
 

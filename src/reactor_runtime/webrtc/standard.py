@@ -54,7 +54,8 @@ def one_way(
     """Return which track each line of an offer is for: the first of its kind, or one of `names`, that is left.
 
     Raises:
-        ClientError: 404, a name is of no track of this direction; 422, no line is for any; 400, there are none.
+        ClientError: 404, a name is of no track of this direction; 422, no line is for any, or one is without a codec
+            that we have; 400, there are no lines.
     """
     left = [track for track in tracks if track.direction == direction]
     if unknown := sorted(set(names) - {track.name for track in left}):
@@ -67,6 +68,9 @@ def one_way(
     for line in lines:
         if line.receives if direction == "out" else line.sends:
             for track in [track for track in left if track.kind == line.kind][:1]:
+                if not line.has_codec:
+                    text = f"line {line.mid!r} has to offer " + ("VP8, VP9 or AV1" if line.kind == "video" else "Opus")
+                    raise ClientError(text, code="no_codec", http_status=422)
                 found[line.mid] = (track,)
                 left.remove(track)
     if not found:
