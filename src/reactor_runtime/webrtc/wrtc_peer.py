@@ -15,7 +15,7 @@ from reactor_runtime.codec.encoders import Codec
 from reactor_runtime.errors import ClientError
 from reactor_runtime.media.frame import AUDIO_CLOCK_RATE, AccessUnit, AudioBlock
 from reactor_runtime.runtime.clock import now
-from reactor_runtime.webrtc.candidates import advertising, is_reachable
+from reactor_runtime.webrtc.candidates import advertising, is_reachable, on_every_line
 from reactor_runtime.webrtc.capture_clock import CaptureClock
 from reactor_runtime.webrtc.encoded_line import EncodedLine
 from reactor_runtime.webrtc.engine_report import Report, report, selected_pair
@@ -123,7 +123,7 @@ class WrtcPeer:
         if not is_reachable(description.sdp):
             why = "no TURN server answered" if self._ice.relay_only else "every UDP port that it may use is taken"
             raise ClientError(f"the server cannot be reached: {why}", code="unreachable", http_status=503)
-        return advertising(with_start_rate(description.sdp), self._ice.advertised)
+        return on_every_line(advertising(with_start_rate(description.sdp), self._ice.advertised))
 
     async def add_candidate(self, candidate: str, sdp_mid: str | None, sdp_mline_index: int | None) -> None:
         """See `Peer.add_candidate`."""
