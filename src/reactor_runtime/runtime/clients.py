@@ -11,6 +11,7 @@ class Client(Protocol):
     """One client of the session."""
 
     id: int
+    transport: str
 
     def send(self, message: wire.Outbound) -> None:
         """Send one message; what the client's wire family cannot carry is dropped."""

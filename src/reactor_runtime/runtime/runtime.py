@@ -183,7 +183,7 @@ class Runtime:
             client.close("no session is running")
             return
         if self._clients.add(client):
-            self._note("connection_opened", conn_id=client.id)
+            self._note("connection_opened", conn_id=client.id, transport=client.transport)
             self._input(machine.ClientConnected(client.id))
         else:
             self.latency.forget(client.id)  # the frames of its former wire had other timestamps

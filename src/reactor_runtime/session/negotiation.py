@@ -133,7 +133,8 @@ class Negotiation:
         """Note that a registered connection stands without an offer; the answer to one under way is worth nothing."""
         record = self._record(connection_id)
         self._last_number += 1
-        record.number, record.deadline = self._last_number, None
+        record.number = self._last_number
+        record.answer = record.refusal = record.deadline = None
 
     def refuse(self, connection_id: int, number: int, error: ClientError) -> bool:
         """Note that an offer cannot be answered; False when it was superseded or forgotten.

@@ -129,9 +129,7 @@ class Acceptor:
             raise ClientError(text, code="no_ice_restart", http_status=422)
         self.add_candidates(connection.id, fragment.candidates)
 
-    def open(
-        self, way: Way, make_peer: Callable[[PeerObserver], Peer], connection_id: int | None = None
-    ) -> Connection:
+    def open(self, way: Way, make_peer: Callable[[PeerObserver], Peer], connection_id: int | None = None) -> Connection:
         """Make a connection that needs no offer: it carries the outputs once its peer says that it is up.
 
         Args:

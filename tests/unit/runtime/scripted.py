@@ -53,6 +53,8 @@ class ScriptedSupervisor:
 class Listener:
     """A client that keeps what it was sent."""
 
+    transport = "webrtc"
+
     def __init__(self, number: int) -> None:
         self.id = number
         self.heard: list[Any] = []
