@@ -242,7 +242,7 @@ _CANDIDATE = {
     "sdp_mid": "0",
     "sdp_mline_index": 0,
 }
-_SEGMENTS = st.sampled_from(["local", "local-1", "nobody", "", "%00", "%ff", "..%2f..", "x" * 300, "é"])
+_SEGMENTS = st.sampled_from(["local", "local-1", "nobody", "", "%00", "%ff", "..%2f..", "x" * 300, "%C3%A9"])
 _IDS = st.sampled_from(["1001", "5000", "5001", "9999", "0", "-1", "abc", "1" * 30, "9" * 5000])
 _QUERIES = st.sampled_from(
     [
@@ -288,10 +288,12 @@ def _bodies(valid: st.SearchStrategy[Any]) -> st.SearchStrategy[bytes]:
 def _asks(method: str, path: st.SearchStrategy[str] | str, valid: Any) -> st.SearchStrategy[Request]:
     paths = st.just(path) if isinstance(path, str) else path
     bodies = _bodies(valid if isinstance(valid, st.SearchStrategy) else st.just(valid))
-    return st.builds(Request, st.just(method), paths, bodies, _headers | st.just({"Content-Type": "application/json"}))
+    headers = st.builds(lambda more: {"Content-Type": "application/json", **more}, st.just({}) | _headers)
+    return st.builds(Request, st.just(method), paths, bodies, headers)
 
 
-_of_a_session = st.builds("/sessions/{}/transport/webrtc".format, st.just("local") | _SEGMENTS)
+_sessions = st.just("local") | _SEGMENTS
+_of_a_session = st.builds("/sessions/{}/transport/webrtc".format, _sessions)
 _of_a_connection = st.one_of(_of_a_session, st.builds("{}/connections/{}".format, _of_a_session, _IDS))
 _offer_bodies = st.builds(lambda sdp: {"sdp_offer": sdp, "track_mapping": _MAPPING}, offers())
 requests = st.one_of(
@@ -304,7 +306,7 @@ requests = st.one_of(
     _asks("POST", _of_a_connection.map("{}/ice_candidates".format), {"candidates": [_CANDIDATE], "is_final": False}),
     _asks(
         "POST",
-        _SEGMENTS.map("/sessions/{}/uploads".format),
+        _sessions.map("/sessions/{}/uploads".format),
         {"name": "a.png", "size": 3, "mime_type": "image/png", "upload_id": "u"},
     ),
     st.builds(Request, st.just("PUT"), _SEGMENTS.map("/uploads/{}".format), st.binary(max_size=9), _headers),

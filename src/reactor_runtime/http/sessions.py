@@ -83,9 +83,10 @@ def session_routes(slots: Mapping[str, Slot]) -> APIRouter:
         since: int = 0, session_id: str | None = None, last_event_id: int | None = Header(default=None)
     ) -> StreamingResponse:
         """Replay the journal after `since`, then follow it."""
+        facts = chosen(session_id).facts
 
         async def lines() -> AsyncIterator[str]:
-            async for fact in chosen(session_id).facts.since(last_event_id if last_event_id is not None else since):
+            async for fact in facts.since(last_event_id if last_event_id is not None else since):
                 yield fact.sse()
 
         return StreamingResponse(lines(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})

@@ -29,6 +29,9 @@ class Clients:
     def __len__(self) -> int:
         return len(self._clients)
 
+    def __contains__(self, client_id: object) -> bool:
+        return client_id in self._clients
+
     def add(self, client: Client) -> bool:
         """Take a client in, in place of the one of the same id that was. Returns whether its id is new."""
         is_new = client.id not in self._clients

@@ -196,6 +196,10 @@ class Runtime:
             self.inputs.leave(client.id)
             self._note("connection_closed", conn_id=client.id)
             self._input(machine.ClientGone(client.id))
+        elif self.running and client.id not in self._clients:
+            # It never was ready, and may have asked for a track or sent commands all the same.
+            self.intake.forget(client.id)
+            self.inputs.leave(client.id)
 
     def submit(self, client_id: int, command: wire.Command) -> None:
         """Check a command and hand it to the model; a refusal is answered here and journalled."""

@@ -9,6 +9,9 @@ from typing import Any
 
 import msgspec
 
+MAX_DETAIL = 2048
+"""Bytes that are kept of each part of a fact's detail: clients fill some of them, and thousands of facts are kept."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fact:
@@ -56,11 +59,12 @@ class Journal:
             name: What happened, one word.
             now_wall_ms: Wall clock, milliseconds since 1970.
             state: The session's state after it; None when it is as it was.
-            detail: Anything JSON can say.
+            detail: Anything JSON can say; of a part that is longer than `MAX_DETAIL` its beginning is kept, as text.
         """
         before, self._state = self._state, self._state if state is None else state.lower()
         self._last_id += 1
-        fact = Fact(self._last_id, name, now_wall_ms, detail, before, self._state)
+        kept = {key: _abridged(value) for key, value in detail.items()}
+        fact = Fact(self._last_id, name, now_wall_ms, kept, before, self._state)
         self._facts.append(fact)
         return fact
 
@@ -68,3 +72,12 @@ class Journal:
         """Return the facts after this id that are still kept, oldest first; 0 for all of them."""
         newer = min(self._last_id - fact_id, len(self._facts))
         return list(islice(self._facts, len(self._facts) - newer, None)) if newer > 0 else []
+
+
+def _abridged(value: Any) -> Any:
+    if value is None or isinstance(value, int | float) or (isinstance(value, str) and len(value) <= MAX_DETAIL // 4):
+        return value
+    written = msgspec.json.encode(value)
+    if len(written) <= MAX_DETAIL:
+        return value
+    return f"{written[:MAX_DETAIL].decode(errors='ignore')}… ({len(written)} bytes)"

@@ -49,6 +49,8 @@ class Acceptor:
         )
         self._connections: dict[int, Connection] = {}
         self._answering: dict[int, Connection] = {}
+        self._left: dict[int, int] = {}
+        """Id of each connection that is no more, and the number of the session that it was of."""
         self._ladders: dict[str, Ladder] = {}
         self._stream: Stream | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -155,6 +157,7 @@ class Acceptor:
         """Take trickled candidates; those that precede the answer wait for it."""
         if connection_id == IMPLICIT_CONNECTION:
             self._negotiation.register(now(), IMPLICIT_CONNECTION)
+            self._arm()
         ready = self._negotiation.add_candidates(connection_id, candidates)
         connection = self._answering.get(connection_id) or self._connections.get(connection_id)
         if connection is not None and ready:
@@ -196,11 +199,15 @@ class Acceptor:
 
     def _take(self, connection_id: int, sdp: str, mids: Mapping[str, object]) -> int:
         self._check_running()
-        if connection_id == IMPLICIT_CONNECTION:
-            self._negotiation.register(now(), IMPLICIT_CONNECTION)
+        self._recall(connection_id)
         number = self._negotiation.offer(connection_id, sdp, mids, now())
         self._arm()
         return number
+
+    def _recall(self, connection_id: int) -> None:
+        """Register an id again if its connection was lost in this session: the client comes back on it."""
+        if connection_id == IMPLICIT_CONNECTION or self._left.get(connection_id) == self._runtime.sessions:
+            self._negotiation.register(now(), connection_id)
 
     def _check_running(self) -> None:
         if not self._runtime.running:
@@ -215,6 +222,8 @@ class Acceptor:
         known = self._known
         if unknown := sorted(set(mids.values()) - known.keys()):
             raise ClientError(f"track_mapping names unknown tracks {unknown}; this model has {sorted(known)}")
+        if len(set(mids.values())) < len(mids):
+            raise ClientError("track_mapping names a track twice", code="invalid_track_mapping")
         return {mid: (known[name],) for mid, name in mids.items()}
 
     def _named(self, lines: Sequence[MediaLine]) -> dict[str, Sequence[TrackSpec]]:
@@ -312,6 +321,7 @@ class Acceptor:
                 del table[connection.id]
         if connection.id not in self._answering and connection.id not in self._connections:
             self._negotiation.forget(connection.id)
+            self._left[connection.id] = self._runtime.sessions
 
     def _ladder(self, track: str) -> Ladder:
         stream = self._runtime.stream

@@ -12,7 +12,7 @@ from reactor_runtime.log import get_logger
 from reactor_runtime.media.frame import AccessUnit, AudioBlock, ClientPicture
 from reactor_runtime.runtime.clock import Alarm, now
 from reactor_runtime.runtime.runtime import Runtime
-from reactor_runtime.webrtc.peer import Peer, PeerObserver
+from reactor_runtime.webrtc.peer import NegotiatedPeer, Peer, PeerObserver
 from reactor_runtime.wire import messages as wire
 from reactor_runtime.wire.dialect import Dialect, Way
 from reactor_runtime.wire.multi import Frame
@@ -107,15 +107,21 @@ class Connection:
             for track in self._tracks.values():
                 if track.direction == "in":
                     self._runtime.inputs.publish(track.name, self.id)
+        assert isinstance(self._peer, NegotiatedPeer), "only WebRTC has offers"
         return await self._peer.answer(offer_sdp, mids)
 
     def open(self, tracks: Sequence[TrackSpec]) -> None:
         """Carry these tracks without an offer, once the peer says that it is up."""
         self._tracks = {track.name: track for track in tracks}
 
+    @property
+    def outputs(self) -> list[TrackSpec]:
+        """The tracks that the client may resume, in the contract's order."""
+        return [track for track in self._tracks.values() if track.direction == "out"]
+
     async def add_candidate(self, candidate: str, sdp_mid: str | None, sdp_mline_index: int | None) -> None:
         """Add one remote ICE candidate."""
-        if not self._is_closed:
+        if not self._is_closed and isinstance(self._peer, NegotiatedPeer):
             await self._peer.add_candidate(candidate, sdp_mid, sdp_mline_index)
 
     def estimate_is_due(self, at: float, interval: float) -> bool:
@@ -151,8 +157,6 @@ class Connection:
             self._pause(track)
         self._peer.close()
         self._runtime.gone(self)
-        if not self._has_wire:
-            self._runtime.inputs.leave(self.id)  # it may have asked and never become ready
         self._on_closed(self)
 
     # ---- from the engine ----------------------------------------------------------------------------------------
@@ -238,7 +242,7 @@ class Connection:
                 self.send(wire.Capabilities(self._runtime.capabilities))
             case wire.PublishTrack(track, request_id):
                 self._publish(track, request_id)
-            case wire.UnpublishTrack(track):
+            case wire.UnpublishTrack(track) if track in self._tracks:
                 self._runtime.inputs.unpublish(track, self.id)
             case wire.RequestRecording(_, request_id):
                 self.send(wire.RecordingRefused("recording is off", request_id))

@@ -326,6 +326,8 @@ class WrtcPeer:
     def _on_channel(self, event: webrtc.RTCDataChannelEvent) -> None:
         channel = event.channel
         label = channel.label
+        if (former := self._channels.get(label)) is not None:
+            former.off()
         self._channels[label] = channel
 
         def opened(_event: webrtc.Event) -> None:

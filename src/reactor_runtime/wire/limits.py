@@ -6,6 +6,7 @@ from reactor_runtime.errors import ClientError
 
 MAX_BYTES = 262_144  # what offers announce as a=max-message-size
 MAX_DEPTH = 32  # objects in objects; no published command nests deeper than 5, and schema checks recurse
+MAX_ID = 256  # characters a client calls a request by; they are kept until it is answered, and beyond
 MIN_INT, MAX_INT = -(2**63), 2**64 - 1  # what the control pipe's msgpack carries
 
 

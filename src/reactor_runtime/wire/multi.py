@@ -12,12 +12,12 @@ which those clients ignore.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from reactor_runtime.errors import ClientError
-from reactor_runtime.wire.limits import check_size, check_values, too_deep, unreadable
+from reactor_runtime.wire.limits import MAX_ID, check_size, check_values, too_deep, unreadable
 from reactor_runtime.wire.messages import (
     AskClock,
     Capabilities,
@@ -52,6 +52,7 @@ from reactor_runtime.wire.messages import (
 
 Channel = Literal["control", "data"]
 Frame = tuple[Channel, str | bytes]
+_Id = Annotated[str, msgspec.Meta(max_length=MAX_ID)]
 
 
 class _Said(msgspec.Struct):
@@ -59,7 +60,7 @@ class _Said(msgspec.Struct):
 
     type: str
     data: dict[str, Any] | None = None
-    id: str | None = None
+    id: _Id | None = None
     uploads: dict[str, dict[str, Any]] | None = None
     sent_at_ms: float | None = None
 
@@ -75,7 +76,7 @@ class _Verb(msgspec.Struct):
     type: str
     method: str = ""
     event: str = ""
-    request_id: str | None = None
+    request_id: _Id | None = None
     data: dict[str, Any] | None = None
 
 

@@ -13,7 +13,7 @@ import msgspec
 from google.protobuf.message import DecodeError
 
 from reactor_runtime.errors import ClientError
-from reactor_runtime.wire.limits import check_size, check_values, unreadable
+from reactor_runtime.wire.limits import MAX_ID, check_size, check_values, unreadable
 from reactor_runtime.wire.messages import (
     Command,
     CommandAnswered,
@@ -66,6 +66,8 @@ def decode(channel: str, data: str | bytes) -> Inbound | None:
         frame = kinds[channel].FromString(raw)
     except (DecodeError, ValueError) as error:
         raise unreadable(f"no protobuf message of {channel!r}: {error}") from None
+    if len(frame.request_id) > MAX_ID:
+        raise unreadable(f"request_id is longer than {MAX_ID} characters")
     request_id = frame.request_id if frame.kind == REQUEST and frame.request_id else None
     try:
         return _read(frame, request_id)
