@@ -155,9 +155,7 @@ class Acceptor:
 
     def add_candidates(self, connection_id: int, candidates: list[Candidate]) -> None:
         """Take trickled candidates; those that precede the answer wait for it."""
-        if connection_id == IMPLICIT_CONNECTION:
-            self._negotiation.register(now(), IMPLICIT_CONNECTION)
-            self._arm()
+        self._recall(connection_id)
         ready = self._negotiation.add_candidates(connection_id, candidates)
         connection = self._answering.get(connection_id) or self._connections.get(connection_id)
         if connection is not None and ready:
@@ -208,6 +206,7 @@ class Acceptor:
         """Register an id again if its connection was lost in this session: the client comes back on it."""
         if connection_id == IMPLICIT_CONNECTION or self._left.get(connection_id) == self._runtime.sessions:
             self._negotiation.register(now(), connection_id)
+            self._arm()
 
     def _check_running(self) -> None:
         if not self._runtime.running:
