@@ -13,7 +13,7 @@ export default defineConfig({
   // `npm run dev` serves the sources and sends the rest to a server started with `reactor run`.
   server: {
     proxy: Object.fromEntries(
-      ["/health", "/start_session", "/session", "/sessions", "/schema"].map((path) => [path, "http://127.0.0.1:8080"]),
+      ["/health", "/start_session", "/session", "/sessions", "/schema"].map((path) => [path, { target: "http://127.0.0.1:8080", ws: true }]),
     ),
   },
 });

@@ -6,25 +6,26 @@
  * server is asked until it can · lost: the transport is gone and is being replaced · ended: the server ended the
  * session; `restart` begins another.
  *
- * One loop makes connections, one after the other, so there is never more than one offer under way.
+ * One loop makes ladders, one after the other; a ladder finds a way to the server and changes it while it holds.
  */
 
-import { Connection, sleep } from "./connection";
+import { Ladder, type LadderEvents } from "./ladder";
+import { openersOf } from "./rungs";
 import { health, HttpError, startSession } from "./signalling";
+import { sleep, type Rung, type Transport } from "./transports/transport";
 import { encodeCommand, encodeRuntime, type Descriptor, type Inbound, type JsonObject, type Progress } from "./wire";
 
 export type State = "connecting" | "waiting" | "live" | "recovering" | "failed" | "lost" | "ended";
 
 /** What the client tells the page. */
-export interface View {
+export interface View extends Pick<LadderEvents, "onTrack" | "onPicture"> {
   showState(state: State, reason: string): void;
   /** Progress of the model's loading; null when it is over. */
   showLoading(progress: Progress | null): void;
   showModel(name: string): void;
   showSession(session: Descriptor): void;
-  showTrack(name: string, track: MediaStreamTrack): void;
-  /** A connection is open, the first or one in place of a lost one. */
-  showConnection(connection: Connection): void;
+  /** A connection is open, the first or one in place of another. */
+  showConnection(transport: Transport): void;
   /** The tracks are about to end. */
   keepPictures(): void;
   showMessage(message: Inbound): void;
@@ -51,6 +52,7 @@ const HEALTH_INTERVAL_MS = 300;
 const ENDED_HEALTH_INTERVAL_MS = 2_000;
 const BUSY_MS = 400;
 const REPLY_TIMEOUT_MS = 10_000;
+const GAP_MS = 1_000; // without a connection that is not worth a word
 const STEADY_MS = 5_000; // a connection that held this long starts the back-off anew
 const BACKOFF_MS = { first: 250, most: 4_000 };
 
@@ -58,7 +60,8 @@ export class Client {
   #state: State = "connecting";
   #reason = "";
   #session: Descriptor | undefined;
-  #connection: Connection | undefined;
+  #ladder: Ladder | undefined;
+  #gap: ReturnType<typeof setTimeout> | undefined;
   #opened = 0;
   #modelRestarts = false;
   #ended: string | undefined;
@@ -66,14 +69,18 @@ export class Client {
   #wake: () => void = () => undefined;
   readonly #pending = new Map<string, Pending>();
 
-  constructor(private readonly view: View) {}
+  /** Over one rung alone, if one is named. */
+  constructor(
+    private readonly view: View,
+    private readonly only?: Rung,
+  ) {}
 
   get state(): State {
     return this.#state;
   }
 
-  get connection(): Connection | undefined {
-    return this.#connection;
+  get transport(): Transport | undefined {
+    return this.#ladder?.transport;
   }
 
   /** Connections opened so far. */
@@ -83,7 +90,10 @@ export class Client {
 
   /** Connects and stays connected. Never returns. */
   async run(): Promise<never> {
-    addEventListener("online", () => this.#wake());
+    addEventListener("online", () => {
+      this.#wake();
+      this.#ladder?.climb();
+    });
     for (let attempt = 0; ; attempt++) {
       const began = performance.now();
       const why = await this.#connectOnce();
@@ -106,7 +116,7 @@ export class Client {
   send(name: string, args: JsonObject = {}): Promise<void> {
     const id = `c${++this.#commands}`;
     return new Promise((resolve, reject) => {
-      if (!this.#connection?.send(encodeCommand(name, args, id, performance.now()))) {
+      if (!this.transport?.send(encodeCommand(name, args, id, performance.now()))) {
         reject(new Refused("not_connected", "Not connected."));
         return;
       }
@@ -117,7 +127,7 @@ export class Client {
 
   /** Tells the runtime something that it does not answer; lost while not connected. */
   tell(type: string, data: JsonObject): void {
-    this.#connection?.send(encodeRuntime(type, data));
+    this.transport?.send(encodeRuntime(type, data));
   }
 
   /** Begins a new session after one has ended. */
@@ -127,7 +137,7 @@ export class Client {
 
   /** Leaves without ending the session, which others may watch. */
   close(): void {
-    this.#connection?.close();
+    this.#ladder?.close();
   }
 
   /** To be called when a picture was shown or sound was played. */
@@ -135,28 +145,26 @@ export class Client {
     if (this.#state === "waiting") this.#enter("live");
   }
 
-  /** Makes one connection, holds it until it is lost, and says why it was. */
+  /** Connects, stays so while any rung gets through, and says why none does any more. */
   async #connectOnce(): Promise<string> {
     try {
       const session = (this.#session ??= await this.#startSession());
       const tracks = session.capabilities?.tracks ?? [];
-      this.#modelRestarts = false;
-      const connection = await Connection.open(session.session_id, tracks, {
-        onTrack: (name, track) => this.view.showTrack(name, track),
+      this.#ladder = new Ladder(openersOf(session.session_id, tracks, this.only), {
+        onUp: (transport) => this.#begin(transport),
+        onDown: (reason) => this.#leave(reason),
+        onTrack: (name, track) => this.view.onTrack(name, track),
+        onPicture: (name, picture) => this.view.onPicture(name, picture),
+        onSound: () => this.mediaArrived(),
         onMessage: (message) => this.#receive(message),
       });
-      this.#connection = connection;
-      this.#opened++;
-      if (!this.#modelRestarts) this.#enter("waiting");
-      this.view.showConnection(connection);
-      return await connection.lost;
+      throw await this.#ladder.lost;
     } catch (error) {
       if (error instanceof HttpError) this.#session = undefined;
       // fetch says the same of every failure, and says it to programmers.
       return error instanceof TypeError || error instanceof DOMException ? UNREACHABLE : (error as Error).message;
     } finally {
       this.#hangUp();
-      for (const id of [...this.#pending.keys()]) this.#settle(id, new Refused("not_connected", "Connection lost."));
     }
   }
 
@@ -199,10 +207,27 @@ export class Client {
     if (message.kind === "ended") this.#hangUp();
   }
 
+  #begin(transport: Transport): void {
+    clearTimeout(this.#gap);
+    this.#opened++;
+    this.#modelRestarts = false;
+    this.view.keepPictures();
+    this.#enter("waiting");
+    this.view.showConnection(transport);
+  }
+
+  #leave(reason: string): void {
+    this.view.keepPictures();
+    for (const id of [...this.#pending.keys()]) this.#settle(id, new Refused("not_connected", "Connection lost."));
+    clearTimeout(this.#gap);
+    this.#gap = setTimeout(() => this.#enter("lost", reason), GAP_MS);
+  }
+
   #hangUp(): void {
-    if (this.#connection) this.view.keepPictures();
-    this.#connection?.close();
-    this.#connection = undefined;
+    if (this.#ladder) this.#leave("");
+    clearTimeout(this.#gap);
+    this.#ladder?.close();
+    this.#ladder = undefined;
   }
 
   #follow(sessionState: string, reason: string): void {

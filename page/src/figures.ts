@@ -1,22 +1,18 @@
 /** What is measured of the connection, once a second. */
 
-import type { Connection } from "./connection";
 import type { Follower } from "./latency";
 import type { Stage } from "./stage";
+import type { TrackStats, Transport } from "./transports/transport";
 
-export interface TrackFigures {
-  kind: string;
+export interface TrackFigures extends Omit<TrackStats, "bytes"> {
   /** Pictures per second on the screen over the last second; null while the page is hidden. */
   fps: number | null;
-  width: number;
-  height: number;
-  codec: string;
-  framesDecoded: number;
-  packetsLost: number;
   bitrateBps: number;
 }
 
 export interface Figures {
+  /** The way to the server in words, such as "WebRTC over UDP". */
+  path: string;
   rttMs: number | null;
   bitrateBps: number;
   tracks: Record<string, TrackFigures>;
@@ -34,33 +30,19 @@ export class Meter {
 
   constructor(private readonly stage: Stage) {}
 
-  async measure(connection: Connection): Promise<Figures> {
-    const report = await connection.stats();
-    const figures: Figures = { rttMs: null, bitrateBps: 0, tracks: {} };
+  async measure(transport: Transport): Promise<Figures> {
+    const { path, rttMs, tracks } = await transport.stats();
+    const figures: Figures = { path, rttMs, bitrateBps: 0, tracks: {} };
     const counts = new Map<string, Count>();
-    for (const entry of report.values() as Iterable<Record<string, any>>) {
-      if (entry["type"] === "candidate-pair" && entry["nominated"] && entry["currentRoundTripTime"] !== undefined) {
-        figures.rttMs = entry["currentRoundTripTime"] * 1000;
-      }
-      const name = entry["type"] === "inbound-rtp" ? connection.trackOf(entry["mid"]) : undefined;
-      if (name === undefined) continue;
-      const count = {
-        at: performance.now(),
-        bytes: entry["bytesReceived"] ?? 0,
-        shown: this.stage.tiles.get(name)?.shown ?? 0,
-      };
+    for (const [name, { bytes, ...rest }] of Object.entries(tracks)) {
+      const count = { at: performance.now(), bytes, shown: this.stage.tiles.get(name)?.shown ?? 0 };
       const before = this.#counts.get(name);
       const seconds = before ? (count.at - before.at) / 1000 : 0;
       const perSecond = (now: number, then: number) => (seconds > 0 && now >= then ? (now - then) / seconds : 0);
       const track = {
-        kind: entry["kind"],
+        ...rest,
         fps: document.hidden ? null : perSecond(count.shown, before?.shown ?? 0),
-        width: entry["frameWidth"] ?? 0,
-        height: entry["frameHeight"] ?? 0,
-        codec: report.get(entry["codecId"])?.mimeType?.split("/")[1] ?? "",
-        framesDecoded: entry["framesDecoded"] ?? 0,
-        packetsLost: entry["packetsLost"] ?? 0,
-        bitrateBps: 8 * perSecond(count.bytes, before?.bytes ?? 0),
+        bitrateBps: 8 * perSecond(bytes, before?.bytes ?? 0),
       };
       counts.set(name, count);
       figures.tracks[name] = track;
@@ -72,8 +54,8 @@ export class Meter {
 }
 
 /** The figures as a line of short words. */
-export function describe({ rttMs, bitrateBps, tracks }: Figures): string[] {
-  const words: string[] = [];
+export function describe({ path, rttMs, bitrateBps, tracks }: Figures): string[] {
+  const words = [path];
   const video = Object.values(tracks).find(({ kind }) => kind === "video");
   if (video && video.fps !== null) words.push(`${Math.round(video.fps)} fps`);
   if (video?.width) words.push(`${video.width}×${video.height}`);

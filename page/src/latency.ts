@@ -5,7 +5,7 @@
 
 import type { Traced } from "./wire";
 
-/** A frame on the screen, as `requestVideoFrameCallback` tells of it. */
+/** A frame on the screen, as `requestVideoFrameCallback` tells of it, or as drawn by the page. */
 export type Frame = Pick<VideoFrameCallbackMetadata, "presentationTime" | "expectedDisplayTime" | "rtpTimestamp" | "receiveTime" | "processingDuration">;
 
 /** Tells the server that a frame which answers commands is seen. */

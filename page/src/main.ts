@@ -2,15 +2,17 @@ import "./page.css";
 import "./inputs.css";
 import "./stage.css";
 import "./panel.css";
-import { Client, type State } from "./client";
+import { Client, type State, type View } from "./client";
 import { h, part } from "./dom";
 import { describe, describeLatency, Meter, type Figures } from "./figures";
 import { Follower } from "./latency";
 import { Log } from "./log";
 import { Overlay } from "./overlay";
 import { Panel } from "./panel";
+import { rungAskedFor } from "./rungs";
 import { Sources } from "./sources";
 import { Stage } from "./stage";
+import { RUNG_NAMES, type Rung } from "./transports/transport";
 import type { Inbound, JsonObject } from "./wire";
 
 declare global {
@@ -20,6 +22,8 @@ declare global {
       readonly state: State;
       /** Connections opened since the page was loaded. */
       readonly peers: number;
+      /** The way to the server in use; null while there is none. */
+      readonly transport: Rung | null;
       send(name: string, args?: JsonObject): Promise<void>;
       /** The last measurement, at most a second old; null while not connected. */
       stats(): Figures | null;
@@ -48,13 +52,12 @@ const stage = new Stage(
 const overlay = new Overlay(part("overlay"), () => stage.hasPicture, () => client.restart());
 const panel = new Panel(part("controls"), (event, args) => client.send(event, args));
 
-const sources = new Sources(part("sources"), () => client.connection, (device, why) => log.add(device, why, "warning"));
+const sources = new Sources(part("sources"), () => client.transport?.uplink ?? null, (device, why) => log.add(device, why, "warning"));
 
-const client = new Client({
+const view: View = {
   showState(state, reason) {
     badge.textContent = state;
     badge.dataset["state"] = state;
-    badge.title = reason;
     part("state-reason").textContent = reason;
     overlay.setState(state, reason);
     log.add(state, reason, TONES[state] ?? "note");
@@ -67,14 +70,19 @@ const client = new Client({
     stage.declare(tracks);
     sources.declare(tracks);
   },
-  showTrack: (name, track) => stage.attach(name, track),
-  showConnection: () => sources.resume(),
-  keepPictures() {
-    stage.keepPictures();
-    follower.reset();
+  onTrack: (name, track) => stage.attach(name, track),
+  onPicture: (name, picture) => stage.draw(name, picture),
+  showConnection({ rung, hasSound }) {
+    badge.title = `Connected by ${RUNG_NAMES[rung]}`;
+    log.add("connection", RUNG_NAMES[rung], "note");
+    follower.reset(); // every connection has timestamps of its own
+    stage.hear(hasSound);
+    sources.resume();
   },
+  keepPictures: () => stage.keepPictures(),
   showMessage,
-});
+};
+const client = new Client(view, rungAskedFor(location.search));
 
 function showModel(name: string): void {
   part("model").textContent = name;
@@ -123,8 +131,8 @@ part("fullscreen").addEventListener("click", () => {
 const meter = new Meter(stage);
 let figures: Figures | null = null;
 setInterval(async () => {
-  const { connection } = client;
-  figures = connection ? await meter.measure(connection) : null;
+  const { transport } = client;
+  figures = transport ? await meter.measure(transport) : null;
   const words = (figures ? describe(figures) : []).map((word) => h("span", {}, word));
   const latency = follower.figures();
   if (figures && latency) {
@@ -140,6 +148,9 @@ window.reactor = {
   },
   get peers() {
     return client.opened;
+  },
+  get transport() {
+    return client.transport?.rung ?? null;
   },
   send: (name, args) => client.send(name, args),
   stats: () => figures,

@@ -54,12 +54,17 @@ async function runningSession(id: string): Promise<Descriptor | null> {
   return RUNNING.has(session.state) ? session : null;
 }
 
-/** What is asked of one session over HTTP to open one connection. */
+/** A path below one session, from the page's own place. */
+export function sessionUrl(id: string, path: string): string {
+  return `sessions/${encodeURIComponent(id)}/${path}`;
+}
+
+/** What is asked of one session over HTTP to open one WebRTC connection. */
 export class Signalling {
   readonly #base: string;
 
   constructor(sessionId: string) {
-    this.#base = `sessions/${encodeURIComponent(sessionId)}/transport/webrtc`;
+    this.#base = sessionUrl(sessionId, "transport/webrtc");
   }
 
   async iceServers(): Promise<RTCIceServer[]> {
@@ -101,16 +106,17 @@ export class Signalling {
   }
 }
 
-function request(method: string, path: string, body?: JsonObject): Promise<Response> {
+function request(method: string, path: string, body?: JsonObject | string): Promise<Response> {
   return fetch(path, {
     method,
     cache: "no-store",
     signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
-    ...(body && { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
+    ...(body && { body: typeof body === "string" ? body : JSON.stringify(body), headers: { "content-type": "application/json" } }),
   });
 }
 
-async function json(method: string, path: string, body?: JsonObject): Promise<unknown> {
+/** Asks for JSON; a body that is a string is JSON already. */
+export async function json(method: string, path: string, body?: JsonObject | string): Promise<unknown> {
   const response = await request(method, path, body);
   if (!response.ok) throw await failure(response);
   const text = await response.text();

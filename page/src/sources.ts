@@ -1,10 +1,11 @@
 /** The person's camera and microphone: a button per input track of the model, which sends it on a click. */
 
-import type { Connection } from "./connection";
 import { h } from "./dom";
 import { humanise } from "./schema";
+import type { Uplink } from "./transports/transport";
 import type { Track } from "./wire";
 
+const NO_UPLINK = "A camera or microphone can only be sent over WebRTC, which does not get through at the moment.";
 const NO_DEVICES = "This browser shows no camera or microphone to a page that came over plain HTTP from another machine.";
 
 /** What a button says: the device, and the track's name where the model takes several of one kind. */
@@ -20,23 +21,23 @@ class Source {
   constructor(
     private readonly track: Track,
     label: string,
-    private readonly connection: () => Connection | undefined,
+    private readonly uplink: () => Uplink | null,
     private readonly complain: (label: string, why: string) => void,
   ) {
     const click = () => void (this.#media ? this.stop() : this.#start());
     this.button = h("button", { "data-testid": `source-${track.name}`, "aria-pressed": "false", disabled: true, click }, label);
   }
 
-  /** Sends on a new connection what was sent on the one before. */
+  /** Sends on a new connection what was sent on the one before, once one can. */
   async resume(): Promise<void> {
-    this.button.disabled = false;
-    if (this.#media) await this.#publish(this.#media);
+    this.#draw();
+    if (this.#media && this.uplink()) await this.#publish(this.#media);
   }
 
   async stop(): Promise<void> {
     this.#media?.stop();
     this.#show(undefined);
-    await this.connection()?.unpublish(this.track.name);
+    await this.uplink()?.unpublish(this.track.name);
   }
 
   async #start(): Promise<void> {
@@ -50,15 +51,15 @@ class Source {
     } catch (error) {
       this.#fail((error as Error).message);
     } finally {
-      this.button.disabled = false;
+      this.#draw();
     }
   }
 
   async #publish(media: MediaStreamTrack): Promise<void> {
     try {
-      const connection = this.connection();
-      if (!connection) throw new Error("Not connected.");
-      await connection.publish(this.track.name, media);
+      const uplink = this.uplink();
+      if (!uplink) throw new Error("Not connected.");
+      await uplink.publish(this.track.name, media);
       this.#show(media);
     } catch (error) {
       media.stop();
@@ -73,17 +74,25 @@ class Source {
 
   #show(media: MediaStreamTrack | undefined): void {
     this.#media = media;
-    this.button.setAttribute("aria-pressed", String(media !== undefined));
+    this.#draw();
+  }
+
+  #draw(): void {
+    const hasUplink = this.uplink() !== null;
+    // Where nothing can be sent, a camera that is on can still be switched off.
+    this.button.disabled = !hasUplink && !this.#media;
+    this.button.setAttribute("aria-pressed", String(hasUplink && this.#media !== undefined));
   }
 }
 
 export class Sources {
+  readonly #note = h("p", { class: "sources-note", "data-testid": "sources-note", hidden: true }, NO_UPLINK);
   #sources: Source[] = [];
   #declared = "[]";
 
   constructor(
     private readonly element: HTMLElement,
-    private readonly connection: () => Connection | undefined,
+    private readonly uplink: () => Uplink | null,
     private readonly complain: (label: string, why: string) => void,
   ) {}
 
@@ -94,12 +103,13 @@ export class Sources {
     if (declared === this.#declared) return;
     this.#declared = declared;
     for (const source of this.#sources) void source.stop();
-    this.#sources = inputs.map((track) => new Source(track, labelOf(track, inputs), this.connection, this.complain));
-    this.element.replaceChildren(...this.#sources.map(({ button }) => button));
+    this.#sources = inputs.map((track) => new Source(track, labelOf(track, inputs), this.uplink, this.complain));
+    this.element.replaceChildren(...this.#sources.map(({ button }) => button), this.#note);
   }
 
   /** To be called once a new connection is open. */
   resume(): void {
+    this.#note.hidden = !this.#sources.length || this.uplink() !== null;
     for (const source of this.#sources) void source.resume();
   }
 }

@@ -1,7 +1,11 @@
 /** The picture and the sound: one tile per video track, one silent player per audio track. */
 
 import { h } from "./dom";
+import type { Frame } from "./latency";
+import type { Picture } from "./transports/transport";
 import type { Track } from "./wire";
+
+const NO_SOUND = "This connection carries pictures only.";
 
 class Tile {
   readonly element: HTMLElement;
@@ -9,11 +13,16 @@ class Tile {
   /** Pictures shown since the page was opened, those between two callbacks included. */
   shown = 0;
 
-  readonly #still = h("canvas", { class: "still", hidden: true, "aria-hidden": "true" });
+  // Over the video: the last picture of one that ended, and all pictures that do not come as a media track.
+  readonly canvas = h("canvas", { hidden: true, "aria-hidden": "true" });
+  readonly #context = this.canvas.getContext("2d", { alpha: false })!;
   #presented = 0; // the browser's own count, which begins anew with every source
-  #kept = false;
+  #kept = true; // the video shows nothing, or what has ended
 
-  constructor(name: string, onPicture: (frame: VideoFrameCallbackMetadata) => void) {
+  constructor(
+    name: string,
+    private readonly onPicture: (frame: Frame) => void,
+  ) {
     this.video = h("video", {
       "data-testid": `stage-${name}`,
       "aria-label": `Live picture ${name}`,
@@ -22,13 +31,13 @@ class Tile {
       playsinline: true,
     });
     this.video.muted = true; // the attribute alone does not mute an element made by script
-    this.element = h("figure", { class: "tile" }, this.video, this.#still, h("figcaption", {}, name));
+    this.element = h("figure", { class: "tile" }, this.video, this.canvas, h("figcaption", {}, name));
     const onFrame = (_now: number, frame: VideoFrameCallbackMetadata) => {
       const step = frame.presentedFrames - this.#presented;
       this.shown += step > 0 ? step : 1;
       this.#presented = frame.presentedFrames;
-      if (!this.#kept) this.#still.hidden = true;
-      onPicture(frame);
+      if (!this.#kept) this.canvas.hidden = true;
+      this.onPicture(frame);
       this.video.requestVideoFrameCallback(onFrame);
     };
     this.video.requestVideoFrameCallback(onFrame);
@@ -48,11 +57,35 @@ class Tile {
   /** Holds the last picture until a new track has shown one: a video whose stream ends turns black. */
   keepPicture(): void {
     const { videoWidth: width, videoHeight: height, readyState } = this.video;
-    if (this.#kept || readyState < HTMLMediaElement.HAVE_CURRENT_DATA) return;
+    if (this.#kept) return;
     this.#kept = true;
-    Object.assign(this.#still, { width, height });
-    this.#still.getContext("2d")?.drawImage(this.video, 0, 0);
-    this.#still.hidden = false;
+    if (readyState >= HTMLMediaElement.HAVE_CURRENT_DATA) this.#paint(this.video, width, height);
+  }
+
+  /** Shows one picture at once, unless a track shows newer ones. */
+  draw({ image, width, height, rtpTimestamp, receivedAt }: Picture): void {
+    if (!this.#kept && this.canvas.hidden) return;
+    const decodedAt = performance.now();
+    this.#paint(image, width, height);
+    if (document.hidden) return;
+    this.shown++;
+    const drawnAt = performance.now();
+    this.onPicture({
+      presentationTime: drawnAt,
+      expectedDisplayTime: drawnAt,
+      receiveTime: receivedAt,
+      processingDuration: (decodedAt - receivedAt) / 1000,
+      ...(rtpTimestamp !== undefined && { rtpTimestamp }),
+    });
+  }
+
+  #paint(image: CanvasImageSource, width: number, height: number): void {
+    if (this.canvas.width !== width || this.canvas.height !== height) {
+      Object.assign(this.canvas, { width, height });
+      this.canvas.dispatchEvent(new Event("resize"));
+    }
+    this.#context.drawImage(image, 0, 0, width, height);
+    this.canvas.hidden = false;
   }
 }
 
@@ -64,13 +97,13 @@ export class Stage {
   constructor(
     private readonly element: HTMLElement,
     private readonly muteButton: HTMLButtonElement,
-    private readonly onPicture: (track: string, frame: VideoFrameCallbackMetadata) => void,
+    private readonly onPicture: (track: string, frame: Frame) => void,
     private readonly onSound: () => void,
   ) {
     muteButton.addEventListener("click", () => this.#setMuted(muteButton.getAttribute("aria-pressed") === "true"));
   }
 
-  get tiles(): ReadonlyMap<string, { video: HTMLVideoElement; shown: number }> {
+  get tiles(): ReadonlyMap<string, { shown: number }> {
     return this.#tiles;
   }
 
@@ -92,7 +125,8 @@ export class Stage {
     }
     const tiles = [...this.#tiles.values()].map((tile) => tile.element);
     const [only] = this.#tiles.size === 1 ? this.#tiles.values() : [];
-    only?.video.addEventListener("resize", () => this.#fit(only.video));
+    only?.video.addEventListener("resize", () => this.#fit(only.video.videoWidth / only.video.videoHeight));
+    only?.canvas.addEventListener("resize", () => this.#fit(only.canvas.width / only.canvas.height));
     if (!tiles.length && outputs.length) tiles.push(h("figure", { class: "tile sound" }, "Sound only"));
     this.element.replaceChildren(...tiles, ...this.#players.values());
     this.element.style.setProperty("--columns", String(Math.ceil(Math.sqrt(tiles.length))));
@@ -106,6 +140,16 @@ export class Stage {
     for (const tile of this.#tiles.values()) tile.keepPicture();
   }
 
+  draw(name: string, picture: Picture): void {
+    this.#tiles.get(name)?.draw(picture);
+  }
+
+  /** To be called with every connection: not all carry sound. */
+  hear(hasSound: boolean): void {
+    this.muteButton.disabled = !hasSound;
+    this.muteButton.title = hasSound ? "" : NO_SOUND;
+  }
+
   attach(name: string, track: MediaStreamTrack): void {
     this.#tiles.get(name)?.attach(track);
     const player = this.#players.get(name);
@@ -115,8 +159,8 @@ export class Stage {
   }
 
   /** Gives the place the shape of the one picture in it. */
-  #fit({ videoWidth, videoHeight }: HTMLVideoElement): void {
-    this.element.parentElement?.style.setProperty("--aspect", String(videoWidth / videoHeight));
+  #fit(aspect: number): void {
+    if (aspect) this.element.parentElement?.style.setProperty("--aspect", String(aspect));
   }
 
   #player(name: string): HTMLAudioElement {

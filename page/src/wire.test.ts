@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { decode, decodeAnswer, encodeCommand, encodePublish, encodeRuntime, encodeTrackEvent } from "./wire";
+import { decode, decodeAnswer, decodeHello, encodeCommand, encodePublish, encodeRuntime, encodeTrackEvent } from "./wire";
 
 const runtime = (type: string, data: unknown) => decode(JSON.stringify({ scope: "runtime", data: { type, data } }));
 
@@ -83,4 +83,12 @@ test("what follows a command to the screen is read", () => {
     kind: "traced",
     traced: { id: "c1", command: "paint", stages: { total: 50 } },
   });
+});
+
+test("the frame that opens a socket names the output tracks in order, and no other frame does", () => {
+  const hello = (data: unknown) => JSON.stringify({ scope: "runtime", data: { type: "hello", data } });
+  const tracks = [{ name: "main_video", kind: "video" }, { name: "main_audio", kind: "audio" }];
+  expect(decodeHello(hello({ connection_id: 3, tracks }))).toEqual(tracks);
+  expect(decodeHello(hello({ connection_id: 3 }))).toEqual([]);
+  expect(decodeHello('{"scope":"runtime","data":{"type":"sessionState","data":{"state":"STREAMING"}}}')).toBeNull();
 });

@@ -82,6 +82,16 @@ export function decodeAnswer(text: string): { id: string; refusal: string | null
   return { id: word(frame["request_id"]), refusal };
 }
 
+/** Reads the frame that opens a socket: the output tracks in the order of the numbers in its binary frames. */
+export function decodeHello(text: string): { name: string; kind: "video" | "audio" }[] | null {
+  const frame = parse(text);
+  const inner = isObject(frame) && frame["scope"] === "runtime" ? frame["data"] : null;
+  if (!isObject(inner) || inner["type"] !== "hello" || !isObject(inner["data"])) return null;
+  const tracks = inner["data"]["tracks"];
+  if (!Array.isArray(tracks)) return [];
+  return tracks.filter(isObject).map(({ name, kind }) => ({ name: word(name), kind: kind === "audio" ? "audio" : "video" }));
+}
+
 /** Reads one frame of the `data` channel; null when it says nothing that this page knows. */
 export function decode(text: string): Inbound | null {
   const frame = parse(text);

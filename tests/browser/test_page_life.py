@@ -15,7 +15,7 @@ from tests.models import PAINTER, write_model
 from tests.running import eventually, serving
 
 BRIGHTEST_SEEN = """() => {
-  const still = document.querySelector('.still');
+  const still = document.querySelector('.tile canvas');
   const seen = still.hidden ? document.querySelector('video') : still;
   const canvas = document.createElement('canvas');
   canvas.width = canvas.height = 4;

@@ -1,22 +1,19 @@
-/** One WebRTC connection, from the offer to its loss. It never heals itself: a lost one is replaced. */
+/** The first rung: WebRTC, from the offer to its loss. */
 
-import { health, Signalling, type Candidate } from "./signalling";
-import { decode, decodeAnswer, encodePublish, encodeRuntime, encodeTrackEvent, type Inbound, type Track } from "./wire";
+import { health, Signalling, type Candidate } from "../signalling";
+import { decode, decodeAnswer, encodePublish, encodeRuntime, encodeTrackEvent, type Track } from "../wire";
+import { PING_INTERVAL_MS, sleep, within, type Receiver, type Transport, type TransportStats, type Uplink } from "./transport";
 
 const OPEN_TIMEOUT_MS = 15_000;
 const ANSWER_TIMEOUT_MS = 12_000;
 const REQUEST_TIMEOUT_MS = 10_000;
-const PING_INTERVAL_MS = 5_000; // the server gives a silent connection 20 s
 const CANDIDATE_BATCH_MS = 25;
 const DISCONNECTED_GRACE_MS = 3_000; // ICE often recovers by itself within two consent checks
 
-export interface ConnectionEvents {
-  onTrack(name: string, track: MediaStreamTrack): void;
-  onMessage(message: Inbound): void;
-}
-
-export class Connection {
-  /** Resolves with a reason, once, when the transport is gone for good. */
+export class WebRtc implements Transport, Uplink {
+  readonly rung = "webrtc";
+  readonly hasSound = true;
+  readonly uplink = this;
   readonly lost: Promise<string>;
 
   readonly #peer: RTCPeerConnection;
@@ -30,11 +27,14 @@ export class Connection {
   #lose!: (reason: string) => void;
   #pinging: ReturnType<typeof setInterval> | undefined;
 
-  /** Negotiates with the server and returns once both channels are open and every output track was asked for. */
-  static async open(sessionId: string, tracks: Track[], events: ConnectionEvents): Promise<Connection> {
+  /** Negotiates with the server and returns once both channels are open. */
+  static async open(sessionId: string, tracks: Track[], receiver: Receiver, signal: AbortSignal): Promise<WebRtc> {
+    if (!("RTCPeerConnection" in globalThis)) throw new Error("This browser has no WebRTC.");
     const signalling = new Signalling(sessionId);
     const [iceServers, id] = await Promise.all([signalling.iceServers(), signalling.register()]);
-    const connection = new Connection(iceServers, events);
+    signal.throwIfAborted();
+    const connection = new WebRtc(iceServers, receiver);
+    signal.addEventListener("abort", () => connection.close());
     try {
       await connection.#negotiate(signalling, id, tracks);
       await within(OPEN_TIMEOUT_MS, "The connection did not open.", Promise.race([
@@ -45,11 +45,13 @@ export class Connection {
       connection.close();
       throw error;
     }
-    connection.#begin();
     return connection;
   }
 
-  private constructor(iceServers: RTCIceServer[], events: ConnectionEvents) {
+  private constructor(
+    iceServers: RTCIceServer[],
+    private readonly receiver: Receiver,
+  ) {
     this.#peer = new RTCPeerConnection({ iceServers, bundlePolicy: "max-bundle" });
     this.lost = new Promise((resolve) => (this.#lose = resolve));
     // The server tells this family of clients by `control` being made first.
@@ -62,32 +64,33 @@ export class Connection {
     for (const channel of channels) channel.addEventListener("close", () => this.#lose("The server closed the connection."));
     this.#data.addEventListener("message", ({ data }) => {
       const message = typeof data === "string" ? decode(data) : null;
-      if (message) events.onMessage(message);
+      if (message) receiver.onMessage(message);
     });
     this.#control.addEventListener("message", ({ data }) => {
       const answer = typeof data === "string" ? decodeAnswer(data) : null;
       if (answer) this.#requests.get(answer.id)?.(answer.refusal);
     });
-    this.#peer.addEventListener("track", ({ track, transceiver, receiver }) => {
-      playAtOnce(receiver);
-      const name = this.#names.get(transceiver.mid ?? "");
-      if (name !== undefined) events.onTrack(name, track);
-    });
     this.#peer.addEventListener("connectionstatechange", () => this.#watch());
   }
 
-  /** Sends one text frame on `data`; false when the channel is not open. */
+  begin(): void {
+    for (const { mid, receiver } of this.#peer.getTransceivers()) {
+      const name = this.#names.get(mid ?? "");
+      if (name === undefined) continue;
+      playAtOnce(receiver);
+      this.receiver.onTrack(name, receiver.track);
+      this.#control.send(encodeTrackEvent("resume_track", name));
+    }
+    this.send(encodeRuntime("requestSchema"));
+    this.#pinging = setInterval(() => this.send(encodeRuntime("ping")), PING_INTERVAL_MS);
+  }
+
   send(text: string): boolean {
     if (this.#data.readyState !== "open") return false;
     this.#data.send(text);
     return true;
   }
 
-  /**
-   * Sends a camera or microphone on one of the model's input tracks.
-   *
-   * @throws {Error} Another client sends it, or the connection is gone.
-   */
   async publish(name: string, track: MediaStreamTrack): Promise<void> {
     const sender = this.#senders.get(name);
     if (!sender || this.#control.readyState !== "open") throw new Error("Not connected.");
@@ -101,22 +104,34 @@ export class Connection {
     await sender.replaceTrack(track);
   }
 
-  /** Stops sending on an input track, and lets others have it. */
   async unpublish(name: string): Promise<void> {
     await this.#senders.get(name)?.replaceTrack(null);
     if (this.#control.readyState === "open") this.#control.send(encodeTrackEvent("unpublish_track", name));
   }
 
-  stats(): Promise<RTCStatsReport> {
-    return this.#peer.getStats();
+  async stats(): Promise<TransportStats> {
+    const report = await this.#peer.getStats();
+    const stats: TransportStats = { path: "WebRTC", rttMs: null, tracks: {} };
+    for (const entry of report.values() as Iterable<Record<string, any>>) {
+      if (entry["type"] === "candidate-pair" && entry["nominated"] && entry["currentRoundTripTime"] !== undefined) {
+        stats.rttMs = entry["currentRoundTripTime"] * 1000;
+        stats.path = pathOf(report.get(entry["localCandidateId"]));
+      }
+      const name = entry["type"] === "inbound-rtp" ? this.#names.get(entry["mid"]) : undefined;
+      if (name === undefined) continue;
+      stats.tracks[name] = {
+        kind: entry["kind"],
+        bytes: entry["bytesReceived"] ?? 0,
+        width: entry["frameWidth"] ?? 0,
+        height: entry["frameHeight"] ?? 0,
+        codec: report.get(entry["codecId"])?.mimeType?.split("/")[1] ?? "",
+        framesDecoded: entry["framesDecoded"] ?? 0,
+        packetsLost: entry["packetsLost"] ?? 0,
+      };
+    }
+    return stats;
   }
 
-  /** The name of the track a receiver's statistics are about. */
-  trackOf(mid: string | undefined): string | undefined {
-    return this.#names.get(mid ?? "");
-  }
-
-  /** Closes the transport; the session on the server goes on. */
   close(): void {
     clearInterval(this.#pinging);
     this.#peer.close();
@@ -171,14 +186,9 @@ export class Connection {
     });
   }
 
-  #begin(): void {
-    for (const name of this.#names.values()) this.#control.send(encodeTrackEvent("resume_track", name));
-    this.send(encodeRuntime("requestSchema"));
-    this.#pinging = setInterval(() => this.send(encodeRuntime("ping")), PING_INTERVAL_MS);
-  }
-
   #watch(): void {
     const state = this.#peer.connectionState;
+    this.receiver.onDoubt(state === "disconnected");
     if (state === "failed" || state === "closed") this.#lose("The connection failed.");
     if (state !== "disconnected") return;
     health().catch(() => this.#lose("The server does not answer."));
@@ -194,16 +204,7 @@ function playAtOnce(receiver: RTCRtpReceiver & { playoutDelayHint?: number; jitt
   if ("playoutDelayHint" in receiver) receiver.playoutDelayHint = 0;
 }
 
-export function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-async function within<T>(ms: number, what: string, work: Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => (timer = setTimeout(() => reject(new Error(what)), ms)));
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+function pathOf(candidate: { protocol?: string; candidateType?: string } | undefined): string {
+  const relay = candidate?.candidateType === "relay" ? " through a relay" : "";
+  return `WebRTC over ${(candidate?.protocol ?? "udp").toUpperCase()}${relay}`;
 }

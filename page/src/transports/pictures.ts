@@ -1,0 +1,71 @@
+/** Decodes the pictures of one track of the socket. */
+
+import type { MediaFrame } from "./media";
+import type { Picture, TrackStats } from "./transport";
+
+const CONFIGS = { vp8: "vp8", vp9: "vp09.00.51.08", av1: "av01.0.13M.08" }; // levels that bound no size that comes
+// What the server encodes; without it a decoder guesses by the size.
+const COLOURS = { matrix: "smpte170m", primaries: "bt709", transfer: "bt709", fullRange: false } as const;
+const MOST_WAITING = 15; // half a second behind: what waits would only be seen late
+
+export class Pictures {
+  readonly stats: TrackStats = { kind: "video", bytes: 0, width: 0, height: 0, codec: "", framesDecoded: 0, packetsLost: 0 };
+  readonly #arrivals = new Map<number, number>(); // by timestamp, of what is being decoded
+  #decoder: VideoDecoder | undefined;
+  #needsKey = true;
+
+  /**
+   * @param show Shows one picture, at once.
+   * @param askKey Asks the server for a key frame: nothing can be decoded before it.
+   * @param lose No picture can be decoded in this browser.
+   */
+  constructor(
+    private readonly show: (picture: Picture) => void,
+    private readonly askKey: () => void,
+    private readonly lose: (reason: string) => void,
+  ) {}
+
+  take({ codec, isKey, timestamp, width, height, payload }: MediaFrame): void {
+    Object.assign(this.stats, { bytes: this.stats.bytes + payload.byteLength, width, height });
+    if (isKey && (this.#decoder?.state !== "configured" || this.stats.codec !== codec.toUpperCase())) this.#open(codec);
+    if (this.#decoder?.state !== "configured" || (this.#needsKey && !isKey)) return;
+    if (!isKey && this.#decoder.decodeQueueSize > MOST_WAITING) return this.#skip();
+    this.#needsKey = false;
+    this.#arrivals.set(timestamp, performance.now());
+    this.#decoder.decode(new EncodedVideoChunk({ type: isKey ? "key" : "delta", timestamp, data: payload }));
+  }
+
+  close(): void {
+    if (this.#decoder && this.#decoder.state !== "closed") this.#decoder.close();
+  }
+
+  #open(codec: MediaFrame["codec"]): void {
+    this.close();
+    this.#arrivals.clear();
+    this.stats.codec = codec.toUpperCase();
+    this.#decoder = new VideoDecoder({
+      output: (frame) => this.#put(frame),
+      error: (error) => {
+        if (error.name === "NotSupportedError") this.lose(`This browser does not decode ${this.stats.codec}.`);
+        else this.#skip();
+      },
+    });
+    const config = CONFIGS[codec as keyof typeof CONFIGS];
+    this.#decoder.configure({ codec: config, colorSpace: COLOURS, optimizeForLatency: true });
+  }
+
+  #put(frame: VideoFrame): void {
+    const { timestamp: rtpTimestamp, displayWidth: width, displayHeight: height } = frame;
+    const receivedAt = this.#arrivals.get(rtpTimestamp) ?? performance.now();
+    this.#arrivals.delete(rtpTimestamp);
+    this.stats.framesDecoded++;
+    this.show({ image: frame, width, height, rtpTimestamp, receivedAt });
+    frame.close();
+  }
+
+  #skip(): void {
+    this.#needsKey = true;
+    this.#arrivals.clear();
+    this.askKey();
+  }
+}
