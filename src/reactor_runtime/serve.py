@@ -161,11 +161,13 @@ def _http(config: Config, runtimes: list[Runtime]) -> tuple[Any, dict[str, Slot]
     import uvicorn
 
     from reactor_runtime.http.app import make_app
+    from reactor_runtime.http.shallow_socket import ShallowSocket
     from reactor_runtime.http.slots import Slot
     from reactor_runtime.playground import assets
     from reactor_runtime.webrtc.acceptor import Acceptor
     from reactor_runtime.webrtc.peer import Ice, Peer, PeerObserver
     from reactor_runtime.webrtc.turn import ice_servers
+    from reactor_runtime.wire.limits import MAX_BYTES
 
     rtc = config.webrtc
     ports = (rtc.udp_ports.low, rtc.udp_ports.high) if rtc.udp_ports else None
@@ -180,7 +182,15 @@ def _http(config: Config, runtimes: list[Runtime]) -> tuple[Any, dict[str, Slot]
     slots = {runtime.session_id: Slot(runtime, Acceptor(runtime, config, make_peer)) for runtime in runtimes}
     anyio.to_thread.current_default_thread_limiter().total_tokens = PAGE_THREADS
     app = make_app(slots, page=assets(), max_body_bytes=config.http.max_body_bytes)
-    settings = uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=CLOSE_SSE)
+    settings = uvicorn.Config(
+        app,
+        log_level="warning",
+        lifespan="off",
+        timeout_graceful_shutdown=CLOSE_SSE,
+        ws=ShallowSocket,
+        ws_max_size=2 * MAX_BYTES,
+        ws_per_message_deflate=False,
+    )
 
     class Server(uvicorn.Server):
         @contextmanager

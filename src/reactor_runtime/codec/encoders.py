@@ -20,6 +20,8 @@ from reactor_runtime.media.frame import VIDEO_CLOCK_RATE
 log = logging.getLogger(__name__)
 
 Codec = Literal["vp8", "vp9", "av1", "h264"]
+Format = Literal["vp8", "vp9", "av1", "h264", "jpeg"]
+"""What a rung makes: a codec's stream, or pictures each by itself."""
 
 KEYFRAME_ONLY_ON_DEMAND = 1_000_000
 """As both the least and the greatest distance between key frames it switches libvpx' own choice off."""

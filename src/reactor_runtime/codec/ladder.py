@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from reactor_runtime.codec.encoders import Codec
+from reactor_runtime.codec.encoders import Format
 from reactor_runtime.codec.placement import Appetite, Limits, pixels_for, rung_for, rungs
 from reactor_runtime.codec.playout import Playout
 from reactor_runtime.codec.rung import Rung, RungSpec
@@ -76,7 +76,7 @@ class Ladder:
         self._fps = fps
         self._wants_picture = wants_picture
         self._size: tuple[int, int] | None = None
-        self._rungs: dict[tuple[Codec, int, int], _LiveRung] = {}
+        self._rungs: dict[tuple[Format, int, int], _LiveRung] = {}
         self._seats: dict[VideoReader, _Seat] = {}
         self._playout: Playout[_LiveRung] = Playout(self._fan_out)
         # What the rungs' threads have for the loop; one wake-up empties it.
@@ -125,7 +125,7 @@ class Ladder:
         for live in self._playout.flush():
             self._break(live)
 
-    def join(self, reader: VideoReader, codec: Codec = "vp8") -> None:
+    def join(self, reader: VideoReader, codec: Format = "vp8") -> None:
         """Let a reader in on the top rung of its codec; it gets units from that rung's next key frame on."""
         appetite = Appetite(self._limits, START_BPS)
         appetite.rate = max([appetite.rate, *(seat.appetite.rate for seat in self._seats.values())])
@@ -226,7 +226,7 @@ class Ladder:
             for seat in seats:
                 yield seat, rung_for(seat.appetite.rate, rates)
 
-    def _open(self, codec: Codec, rate: int, pixels: int) -> _LiveRung:
+    def _open(self, codec: Format, rate: int, pixels: int) -> _LiveRung:
         spec = RungSpec(f"{self._track}-{codec}-{rate // 1000}k", rate, pixels, self._fps, codec)
         live = _LiveRung(Rung(spec, lambda unit: self._arrive(lambda: self._take(live, unit))))
         return live
@@ -287,7 +287,7 @@ class Ladder:
 class _Seat:
     """A reader's place: the rung it gets, and the one it belongs on."""
 
-    def __init__(self, appetite: Appetite, codec: Codec) -> None:
+    def __init__(self, appetite: Appetite, codec: Format) -> None:
         self.appetite = appetite
         self.codec = codec
         self.live: _LiveRung | None = None

@@ -15,7 +15,9 @@ import numpy as np
 import numpy.typing as npt
 from av.video.frame import PictureType
 
-from reactor_runtime.codec.encoders import Codec, open_encoder
+from reactor_runtime.codec.encoders import Codec, Format, open_encoder
+from reactor_runtime.codec.jpeg import JpegEncoder
+from reactor_runtime.codec.scaling import scaled
 from reactor_runtime.media.frame import VIDEO_CLOCK_RATE, AccessUnit, Picture
 from reactor_runtime.media.mailbox import Mailbox
 from reactor_runtime.runtime.clock import now
@@ -50,7 +52,7 @@ class RungSpec:
     bitrate_bps: int
     max_pixels: int | None = None
     fps: float = 30.0
-    codec: Codec = "vp8"
+    codec: Format = "vp8"
 
     def size_for(self, width: int, height: int) -> tuple[int, int]:
         """Return the encoded size of a picture, even in both directions."""
@@ -80,6 +82,7 @@ class Rung:
         self._waiting: Mailbox[tuple[Picture, Callable[[], None]]] = Mailbox(MAILBOX_DEPTH, newest_wins=True)
         self._changed = threading.Condition()
         self._keyframe_wanted = False
+        self._rests_until = 0.0
         self._closed = False
         threading.Thread(target=self._run, name=f"rung-{spec.name}", daemon=True).start()
 
@@ -123,20 +126,21 @@ class Rung:
             done()
 
     def _run(self) -> None:
-        encoder: _Encoder | None = None
+        encoder: _Encoder | JpegEncoder | None = None
         while (item := self._take()) is not None:
             picture, done = item
             began_at = now()
             try:
                 size = self.spec.size_for(picture.width, picture.height)
                 if encoder is None or encoder.size != size:
-                    encoder = _Encoder(self.spec, size)
+                    encoder = _open(self.spec, size)
                 wanted, self._keyframe_wanted = self._keyframe_wanted, False
                 unit = encoder.encode(picture, keyframe=wanted)
             except (av.FFmpegError, cv2.error, ValueError):
                 # A picture that cannot be encoded costs itself and the encoder's state, never the rung.
                 log.exception("rung %s could not encode a picture", self.spec.name)
                 encoder = unit = None
+            self._rests_until = began_at + (encoder.rest if encoder is not None else 0.0)
             encoded_at = now()
             self.encode_seconds += encoded_at - began_at
             if unit is not None:
@@ -146,17 +150,25 @@ class Rung:
 
     def _take(self) -> tuple[Picture, Callable[[], None]] | None:
         with self._changed:
-            while not self._waiting and not self._closed:
-                self._changed.wait()
+            while not self._closed and (not self._waiting or self._rests_until > now()):
+                self._changed.wait(self._rests_until - now() if self._waiting else None)
             return None if self._closed else self._waiting.take()
+
+
+def _open(spec: RungSpec, size: tuple[int, int]) -> _Encoder | JpegEncoder:
+    if spec.codec == "jpeg":
+        return JpegEncoder(size, spec.bitrate_bps)
+    return _Encoder(spec, spec.codec, size)
 
 
 class _Encoder:
     """One encoder of a fixed size. Thread: the rung's."""
 
-    def __init__(self, spec: RungSpec, size: tuple[int, int]) -> None:
+    rest = 0.0
+
+    def __init__(self, spec: RungSpec, codec: Codec, size: tuple[int, int]) -> None:
         self.size = size
-        self._context = open_encoder(spec.codec, size, fps=spec.fps, bitrate_bps=spec.bitrate_bps)
+        self._context = open_encoder(codec, size, fps=spec.fps, bitrate_bps=spec.bitrate_bps)
         self._interval = round(VIDEO_CLOCK_RATE / spec.fps)
         self._last_pts: int | None = None
         self._time = 0
@@ -166,9 +178,7 @@ class _Encoder:
 
     def encode(self, picture: Picture, *, keyframe: bool) -> AccessUnit | None:
         width, height = self.size
-        pixels = picture.i420.reshape(picture.height * 3 // 2, picture.width)
-        if (picture.width, picture.height) != self.size:
-            pixels = _scaled(picture, width, height)
+        pixels = scaled(picture, width, height)
         frame = av.VideoFrame.from_numpy_buffer(pixels, format="yuv420p", width=width)
         # Rate control gives every picture bits for the time since the one before.
         step = self._interval if self._last_pts is None else picture.pts - self._last_pts
@@ -194,19 +204,3 @@ class _Encoder:
         difference = cv2.subtract(self._sample, before, dtype=cv2.CV_16S)
         usual, self._change = self._change, float(cv2.meanStdDev(difference)[1][0, 0])
         return self._change > max(CUT_LEVELS, CUT_RATIO * usual)
-
-
-def _scaled(picture: Picture, width: int, height: int) -> npt.NDArray[np.uint8]:
-    luma = picture.width * picture.height
-    chroma = luma // 4
-    result = np.empty(width * height * 3 // 2, np.uint8)
-    end = width * height
-    half_in, half_out = (picture.height // 2, picture.width // 2), (width // 2, height // 2)
-    for source, shape, size, start in (
-        (picture.i420[:luma], (picture.height, picture.width), (width, height), 0),
-        (picture.i420[luma : luma + chroma], half_in, half_out, end),
-        (picture.i420[luma + chroma :], half_in, half_out, end + end // 4),
-    ):
-        target = result[start : start + size[0] * size[1]].reshape(size[1], size[0])
-        cv2.resize(source.reshape(shape), size, dst=target, interpolation=cv2.INTER_AREA)
-    return result.reshape(height * 3 // 2, width)

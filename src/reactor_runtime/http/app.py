@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import reactor_runtime
 from reactor_runtime.errors import ClientError
+from reactor_runtime.http.fallback import fallback_routes
 from reactor_runtime.http.metrics import metrics_routes
 from reactor_runtime.http.sessions import session_routes
 from reactor_runtime.http.signalling import signalling_routes
@@ -52,6 +53,7 @@ def make_app(slots: Mapping[str, Slot], *, page: Path | None, max_body_bytes: in
     app.include_router(session_routes(slots))
     app.include_router(signalling_routes(slots))
     app.include_router(standard_routes(slots))
+    app.include_router(fallback_routes(slots))
     app.include_router(upload_routes(slots))
     app.include_router(metrics_routes(slots))
     if page is not None:

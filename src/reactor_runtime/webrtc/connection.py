@@ -67,7 +67,7 @@ class Connection:
         on_closed: Callable[[Connection], None],
     ) -> None:
         self.id = connection_id
-        self.transport = way if way in ("socket", "http") else "webrtc"
+        self.transport: str = way if way in ("socket", "http") else "webrtc"
         self.key = secrets.token_urlsafe(16)
         self.lost_messages = 0
         self._runtime = runtime

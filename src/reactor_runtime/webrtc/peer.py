@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from reactor_runtime.authoring.contract import TrackSpec
-from reactor_runtime.codec.encoders import Codec
+from reactor_runtime.codec.encoders import Format
 from reactor_runtime.media.frame import AccessUnit, AudioBlock, ClientPicture
 
 
@@ -69,29 +69,14 @@ class PeerObserver(Protocol):
 
 
 class Peer(Protocol):
-    """One peer connection. The client offers, the peer answers; all methods are called on the event loop."""
-
-    async def answer(self, offer_sdp: str, mids: Mapping[str, Sequence[TrackSpec]]) -> str:
-        """Apply an offer and return the complete answer, own candidates inline.
-
-        Args:
-            offer_sdp: The client's offer.
-            mids: SDP mid to its tracks, for every media line that is to be used; others are answered inactive. One line
-                carries one track, or one each way.
-
-        Raises:
-            ClientError: The SDP cannot be used (code `invalid_sdp`), or no port is free (`unreachable`, status 503).
-        """
-
-    async def add_candidate(self, candidate: str, sdp_mid: str | None, sdp_mline_index: int | None) -> None:
-        """Add one remote candidate; a malformed or end-of-candidates one is ignored."""
+    """The wire of one client; all methods are called on the event loop."""
 
     def send(self, label: str, data: str | bytes) -> bool:
         """Send text or bytes on a data channel; False when it is not open (counted by the caller as lost)."""
 
     @property
-    def video_codec(self) -> Codec:
-        """The codec that units have to be in. Known once the offer is answered, the same for all tracks."""
+    def video_codec(self) -> Format:
+        """What units have to be in. Known once the client is there, the same for all tracks."""
 
     def send_video(self, track: str, unit: AccessUnit) -> bool:
         """Send one encoded picture; False when it had to be dropped, after which a key frame is needed."""
@@ -109,4 +94,24 @@ class Peer(Protocol):
         """
 
     def close(self) -> None:
-        """Close everything and free the engine's threads. Idempotent."""
+        """Close everything and free what it holds. Idempotent."""
+
+
+@runtime_checkable
+class NegotiatedPeer(Peer, Protocol):
+    """A peer connection of WebRTC: the client offers, the peer answers."""
+
+    async def answer(self, offer_sdp: str, mids: Mapping[str, Sequence[TrackSpec]]) -> str:
+        """Apply an offer and return the complete answer, own candidates inline.
+
+        Args:
+            offer_sdp: The client's offer.
+            mids: SDP mid to its tracks, for every media line that is to be used; others are answered inactive. One line
+                carries one track, or one each way.
+
+        Raises:
+            ClientError: The SDP cannot be used (code `invalid_sdp`), or no port is free (`unreachable`, status 503).
+        """
+
+    async def add_candidate(self, candidate: str, sdp_mid: str | None, sdp_mline_index: int | None) -> None:
+        """Add one remote candidate; a malformed or end-of-candidates one is ignored."""

@@ -1,0 +1,55 @@
+"""What a client's network carries, told from how fast a socket empties. Pure: `now` is given."""
+
+from __future__ import annotations
+
+from collections import deque
+
+BUSY_AFTER = 0.25
+"""Seconds without a pause after which a socket carries all that it can: a large picture alone takes less."""
+WINDOW = 1.0
+"""Seconds over which the rate is taken."""
+GROWTH = 1.5
+"""By which the estimate grows each second that the socket keeps up: only more pictures can tell what more it takes."""
+LEAST_BPS = 50_000
+"""Growth begins here: a client that stood still tells nothing of its network."""
+AMPLE_BPS = 50_000_000
+"""From here on a network is as good as one that never fell behind."""
+
+
+class Drain:
+    """Knows nothing until the socket has fallen behind once."""
+
+    def __init__(self) -> None:
+        self._busy_since: float | None = None
+        self._sent: deque[tuple[float, int]] = deque()
+        self._bps: float | None = None
+        self._estimated_at = 0.0
+
+    def begin(self, now: float) -> None:
+        """Something is handed to the socket."""
+        if self._busy_since is None:
+            self._busy_since = now
+
+    def sent(self, size: int, now: float) -> None:
+        """The socket took so many bytes."""
+        self._sent.append((now, size))
+        while self._sent[0][0] <= now - WINDOW:
+            self._sent.popleft()
+
+    def idle(self, now: float) -> None:
+        """Nothing waits."""
+        self.estimate(now)
+        self._busy_since = None
+        self._sent.clear()
+
+    def estimate(self, now: float) -> int | None:
+        """Return bits per second, None while the network is ample."""
+        if self._busy_since is not None and now - self._busy_since >= BUSY_AFTER:
+            since = max(self._busy_since, now - WINDOW)
+            self._bps = 8 * sum(size for at, size in self._sent if at > since) / (now - since)
+        elif self._bps is not None:
+            self._bps = max(self._bps, LEAST_BPS) * GROWTH ** min(now - self._estimated_at, WINDOW)
+            if self._bps > AMPLE_BPS:
+                self._bps = None
+        self._estimated_at = now
+        return None if self._bps is None else int(self._bps)
