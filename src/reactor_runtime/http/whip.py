@@ -55,7 +55,7 @@ def _endpoint(slots: Mapping[str, Slot], protocol: Protocol) -> APIRouter:
             "Accept-Patch": FRAGMENT,
         }
         response = Response(answer, 201, headers, SDP)
-        for link in _links(slot.acceptor.ice_servers()):
+        for link in links(slot.acceptor.ice_servers()):
             response.headers.append("Link", link)
         return response
 
@@ -73,7 +73,8 @@ def _endpoint(slots: Mapping[str, Slot], protocol: Protocol) -> APIRouter:
         """Answer an offer for a session, which is started if it does not run."""
         return await admit(slot_of(slots, session_id), request, track)
 
-    _reserve(router, (running, named), ("POST",), {"Accept-Post": SDP})
+    for path in (running, named):
+        _reserve(router, path, ("POST",), {"Accept-Post": SDP})
     return router
 
 
@@ -106,11 +107,16 @@ def _connection(slots: Mapping[str, Slot], protocol: Protocol) -> APIRouter:
         connection.close("ended by its client")
         return Response()
 
-    _reserve(router, ("",), ("PATCH", "DELETE"), {"Accept-Patch": FRAGMENT})
+    @router.api_route("", methods=["GET", "HEAD"], include_in_schema=False)
+    async def get(key: str) -> Response:
+        found(key)
+        return Response(status_code=204)
+
+    _reserve(router, "", ("PATCH", "DELETE"), {"Accept-Patch": FRAGMENT})
     return router
 
 
-def _reserve(router: APIRouter, paths: Sequence[str], methods: Sequence[str], accepted: Mapping[str, str]) -> None:
+def _reserve(router: APIRouter, path: str, methods: Sequence[str], accepted: Mapping[str, str]) -> None:
     """Answer every other method: there is nothing to get (RFC 9725 §4.1), and the rest is kept for later."""
     headers = {"Allow": ", ".join(("OPTIONS", "GET", "HEAD", *methods)), **accepted}
 
@@ -121,9 +127,8 @@ def _reserve(router: APIRouter, paths: Sequence[str], methods: Sequence[str], ac
         return Response(status_code=405, headers=headers)
 
     others = sorted({"POST", "PUT", "PATCH", "DELETE"}.difference(methods))
-    for path in paths:
-        router.add_api_route(path, nothing, methods=["OPTIONS", "GET", "HEAD"], include_in_schema=False)
-        router.add_api_route(path, refused, methods=others, include_in_schema=False)
+    router.add_api_route(path, nothing, methods=["OPTIONS", "GET", "HEAD"], include_in_schema=False)
+    router.add_api_route(path, refused, methods=others, include_in_schema=False)
 
 
 async def _text(request: Request, media_type: str) -> str:
@@ -151,7 +156,7 @@ def _etag(connection: Connection) -> str:
     return f'"{connection.id}"'
 
 
-def _links(servers: Sequence[Mapping[str, Any]]) -> list[str]:
+def links(servers: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return the ICE servers as RFC 9725 §4.6 has them."""
     links = []
     for server in servers:
