@@ -104,3 +104,7 @@ def test_a_request_is_answered_or_refused(server: Server, request: Request) -> N
     status, headers, body = server.ask(request.method, request.path, request.body, **request.headers)
     event(f"{status}")
     assert status < 500 or (status == 503 and headers["retry-after"] == "1"), body
+
+
+def test_the_journal_of_an_unknown_session_is_refused(server: Server) -> None:
+    assert server.ask("GET", "/events?session_id=nobody")[0] == 404

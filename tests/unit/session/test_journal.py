@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from reactor_runtime.session.journal import Journal
+from reactor_runtime.session.journal import MAX_DETAIL, Journal
 
 
 def test_ids_count_up_and_a_follower_gets_what_it_has_not_seen() -> None:
@@ -47,3 +47,13 @@ def test_the_text_is_one_event_whatever_the_detail_holds() -> None:
     assert head == "id: 1"
     assert rest == ["", ""]
     assert json.loads(body.removeprefix("data: "))["detail"] == {"message": "line\n\nbreak ✓", "value": None}
+
+
+def test_of_a_long_part_the_beginning_is_kept() -> None:
+    journal = Journal()
+    journal.add("command", 1, name="paint", args={"prompt": "x" * 100_000}, conn_id=5000)
+    (fact,) = journal.since(0)
+    assert (fact.detail["name"], fact.detail["conn_id"]) == ("paint", 5000)
+    assert fact.detail["args"].startswith('{"prompt":"xxx')
+    assert fact.detail["args"].endswith("… (100013 bytes)")
+    assert len(fact.detail["args"]) < MAX_DETAIL + 30
