@@ -11,7 +11,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from reactor_runtime import log
-from reactor_runtime.cli import documents, scaffold, weights
+from reactor_runtime.cli import documents, scaffold, send, watch, weights
 from reactor_runtime.cli.verdict import refuse, tell
 from reactor_runtime.config import SETTINGS, Config, Setting, environment, load
 from reactor_runtime.errors import AuthorError, OperatorError
@@ -164,6 +164,8 @@ _register_run()
 app.command()(documents.schema)
 app.command()(documents.capabilities)
 app.command()(scaffold.init)
+app.command()(watch.watch)
+app.command()(send.send)
 app.add_typer(weights.app, name="weights")
 
 
