@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,11 +36,12 @@ READY_TIMEOUT, STOP_TIMEOUT = 60.0, 15.0  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server that answers on loopback and has its model ready."""
+    """A server that answers on loopback and has its model ready. `said` returns what it has printed."""
 
     url: str
     pid: int
     ready_s: float
+    said: Callable[[], str]
 
 
 def stamped(name: str, *, width: int, height: int, fps: float, port: int, eager: bool = False) -> list[str]:
@@ -82,15 +83,19 @@ def free_port() -> int:
 def serving(command: Sequence[str], port: int) -> Iterator[Server]:
     """Run a server, wait until it is ready, end it with all its children. Its output is shown if the bench fails."""
     with tempfile.TemporaryFile() as log:
+
+        def said() -> str:
+            # Read in place: the server writes where this file's own position is.
+            return os.pread(log.fileno(), os.fstat(log.fileno()).st_size, 0).decode(errors="replace")
+
         began = time.monotonic()
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env={**os.environ, "NO_COLOR": "1"})
         try:
             url = f"http://127.0.0.1:{port}"
             _wait_ready(process, url, began + READY_TIMEOUT)
-            yield Server(url, process.pid, time.monotonic() - began)
+            yield Server(url, process.pid, time.monotonic() - began, said)
         except BaseException:
-            log.seek(0)
-            print(f"---- the server's last words\n{log.read().decode(errors='replace')[-4000:]}\n----", file=sys.stderr)
+            print(f"---- the server's last words\n{said()[-4000:]}\n----", file=sys.stderr)
             raise
         finally:
             _end(process)
