@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 QUANTILES = (0.5, 0.95, 0.99)
 PAGE_BYTES = 4096
+TRANSPORTS = ("webrtc", "socket", "http")
 SUMS = ("bytes_sent", "packets_lost", "units_lost")
 """What connections count from their beginning; the rest of their figures are of the moment."""
 
@@ -132,6 +133,9 @@ def _session(sheet: _Sheet, session: str, slot: Slot) -> None:
         sheet.gauge("session_state", "1 for the state that the session is in.", is_it, **labels)
     sheet.counter("sessions", "Sessions begun.", runtime.sessions, session=session)
     sheet.gauge("clients", "Clients whose wire is ready.", runtime.clients, session=session)
+    for transport in TRANSPORTS:
+        count = runtime.transports[transport]
+        sheet.gauge("clients_by_transport", "Those of them that came so.", count, session=session, transport=transport)
     sheet.gauge("connections", "Connections, those under negotiation too.", slot.acceptor.connections, session=session)
     sheet.counter("worker_restarts", "Times the model was loaded anew.", runtime.restarts, session=session)
     if runtime.worker_pid is not None and (resident := _resident(runtime.worker_pid)) is not None:

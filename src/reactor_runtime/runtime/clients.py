@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, Protocol
 
 from reactor_runtime.wire import messages as wire
@@ -31,6 +32,11 @@ class Clients:
 
     def __contains__(self, client_id: object) -> bool:
         return client_id in self._clients
+
+    @property
+    def by_transport(self) -> Counter[str]:
+        """How many came over which transport."""
+        return Counter(client.transport for client in self._clients.values())
 
     def add(self, client: Client) -> bool:
         """Take a client in, in place of the one of the same id that was. Returns whether its id is new."""

@@ -7,6 +7,7 @@ It routes. Every rule lives in a pure machine (session, pacer, contract) or with
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -110,6 +111,11 @@ class Runtime:
         return len(self._clients)
 
     @property
+    def transports(self) -> Counter[str]:
+        """How many of these came over which transport."""
+        return self._clients.by_transport
+
+    @property
     def worker_pid(self) -> int | None:
         """The process of the model that runs, the server's own for one in it."""
         return self._supervisor.pid
@@ -186,6 +192,7 @@ class Runtime:
             self._note("connection_opened", conn_id=client.id, transport=client.transport)
             self._input(machine.ClientConnected(client.id))
         else:
+            self._note("connection_reopened", conn_id=client.id, transport=client.transport)
             self.latency.forget(client.id)  # the frames of its former wire had other timestamps
         client.send(wire.SessionStateChanged(self._session.state, self._session.reason))
 
