@@ -39,12 +39,21 @@ _DIRECTIONS = {
 
 
 @cache
+def allow_loopback() -> None:
+    """Let connections use loopback addresses too, before the first one: a person on the same machine needs no network.
+
+    Not with TURN servers: the engine thinks loopback the cheapest of networks, so an allocation that was made over it
+    is preferred to the direct way; and a client's relay that sends there reaches the TURN server's own machine.
+    """
+    webrtc.allow_loopback()
+
+
+@cache
 def prepare_engine() -> None:
     """Set what the engine takes only before its first connection. Further calls do nothing."""
-    # A person on the same machine needs no network, and a receiver need not hold pictures back.
-    webrtc.allow_loopback()
     webrtc.field_trials.update(
         {
+            # A receiver need not hold pictures back.
             "WebRTC-ForceSendPlayoutDelay": "min_ms:0,max_ms:0",
             # Nor need we: a model takes the newest picture, and pictures carry their time with them.
             "WebRTC-ForcePlayoutDelay": "min_ms:0,max_ms:0",
@@ -64,11 +73,13 @@ class WrtcPeer:
     """One connection; see `Peer` for what its methods promise."""
 
     def __init__(self, observer: PeerObserver, ice: Ice | None = None, codecs: Sequence[Codec] = ("vp8",)) -> None:
+        self._ice = ice = ice or Ice()
         prepare_engine()
+        if not ice.has_turn:
+            allow_loopback()
         self._observer = observer
         self._codecs = codecs
         self._codec: Codec = "vp8"
-        self._ice = ice = ice or Ice()
         self._pc = webrtc.RTCPeerConnection(
             webrtc.RTCConfiguration(
                 ice_servers=[webrtc.RTCIceServer(list(s.urls), s.username, s.credential) for s in ice.servers],
@@ -326,8 +337,6 @@ class WrtcPeer:
     def _on_channel(self, event: webrtc.RTCDataChannelEvent) -> None:
         channel = event.channel
         label = channel.label
-        if (former := self._channels.get(label)) is not None:
-            former.off()
         self._channels[label] = channel
 
         def opened(_event: webrtc.Event) -> None:
