@@ -6,6 +6,8 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
@@ -13,6 +15,11 @@ import aiortc
 import av
 import httpx
 import numpy as np
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from tests.loopback.published_client import WAIT, until
 
@@ -210,9 +217,24 @@ class Paint(aiortc.VideoStreamTrack):
         return frame
 
 
-def play_with_ffmpeg(endpoint: str, hertz: float, seconds: float) -> None:
+def write_certificate(folder: Path) -> dict[str, str]:
+    """Return FFmpeg's options for a certificate of its own: what it makes itself with GnuTLS, the engine refuses."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
+    begins = datetime.now(UTC) - timedelta(days=1)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(begins)
+        .not_valid_after(begins + timedelta(days=30))
+        .sign(key, hashes.SHA256())
+    )
+    (folder / "certificate.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
+    (folder / "key.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return {"cert_file": str(folder / "certificate.pem"), "key_file": str(folder / "key.pem")}
+
+
+def play_with_ffmpeg(endpoint: str, hertz: float, seconds: float, options: dict[str, str]) -> None:
     """Send a tone with FFmpeg's WHIP muxer, and end its connection. To be called on a thread."""
-    with av.open(endpoint, "w", format="whip") as output:
+    with av.open(endpoint, "w", format="whip", options={"handshake_timeout": "20000", **options}) as output:
         stream = output.add_stream("libopus", rate=48_000, layout="stereo")
         began = time.monotonic()
         for position in range(0, int(seconds * 48_000), 960):

@@ -13,7 +13,14 @@ import pytest
 
 from tests.loopback.published_client import WAIT, PublishedClient, until
 from tests.loopback.sending import GREEN, RED, Camera, Colour
-from tests.loopback.standard_clients import STUDIO, Paint, StandardClient, client_of, play_with_ffmpeg
+from tests.loopback.standard_clients import (
+    STUDIO,
+    Paint,
+    StandardClient,
+    client_of,
+    play_with_ffmpeg,
+    write_certificate,
+)
 from tests.running import RunningServer, serving
 
 
@@ -71,10 +78,11 @@ async def test_a_named_track_takes_what_is_sent(server: RunningServer, witness: 
     assert not witness.heard("seen", lambda seen: bool(seen["track"] == "webcam"))
 
 
-async def test_ffmpeg_sends_sound_and_leaves(server: RunningServer, witness: PublishedClient) -> None:
-    task = asyncio.create_task(asyncio.to_thread(play_with_ffmpeg, f"{server.url}/whip", 440, 2.0))
-    await until(lambda: witness.heard("heard", lambda heard: abs(heard["hertz"] - 440) < 10), "440 Hz")
-    await task
+async def test_ffmpeg_sends_sound_and_leaves(server: RunningServer, witness: PublishedClient, tmp_path: Path) -> None:
+    options = write_certificate(tmp_path)
+    playing = asyncio.to_thread(play_with_ffmpeg, f"{server.url}/whip", 440, 2.0, options)
+    heard = until(lambda: witness.heard("heard", lambda heard: abs(heard["hertz"] - 440) < 10), "440 Hz")
+    await asyncio.gather(playing, heard)
     # FFmpeg has ended its connection: the track is free for the next.
     async with httpx.AsyncClient(base_url=server.url) as http:
         assert (await http.get("/health")).json()["connections"] == 1
