@@ -157,6 +157,16 @@ test("a socket that is closed is replaced by the last rung, and both better ones
   expect(told.at(-1)).toBe("socket");
 });
 
+test("when the network has changed the better rungs are tried anew, those that are being tried too", async () => {
+  const { webrtc, socket, told, ladder } = climbing();
+  await vi.advanceTimersByTimeAsync(1_000);
+  await socket.comesUp();
+  ladder.climb();
+  expect(webrtc.attempts).toBe(2);
+  await webrtc.comesUp();
+  expect(told).toEqual(["socket", "webrtc"]);
+});
+
 test("a path in doubt is replaced before it is given up, and stays if it lives", async () => {
   const { webrtc, socket, told } = climbing();
   await webrtc.comesUp();

@@ -67,9 +67,13 @@ export class Ladder {
     return this.#used?.transport;
   }
 
-  /** Tries the better rungs again without waiting: the network has changed. */
+  /** Tries the better rungs anew, without waiting: the network has changed. */
   climb(): void {
-    for (let level = 0; level < (this.#used?.level ?? 0); level++) void this.#try(level);
+    for (const [level, step] of this.#steps.slice(0, this.#used?.level ?? 0).entries()) {
+      step.attempt?.abort();
+      step.attempt = undefined;
+      void this.#try(level);
+    }
   }
 
   close(why = new Error("Closed.")): void {
@@ -107,12 +111,12 @@ export class Ladder {
     };
     try {
       opened = await step.open(receiver, attempt.signal);
-      step.attempt = undefined;
     } catch (error) {
-      step.attempt = undefined;
+      if (step.attempt === attempt) step.attempt = undefined;
       return attempt.signal.aborted ? undefined : this.#failed(level, error as Error);
     }
-    if (!this.#isBetter(level)) return opened.close();
+    if (step.attempt === attempt) step.attempt = undefined;
+    if (attempt.signal.aborted || !this.#isBetter(level)) return opened.close();
     this.#use(level, opened);
     for (const message of early) this.events.onMessage(message);
     opened.begin();

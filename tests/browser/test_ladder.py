@@ -241,6 +241,7 @@ def test_where_no_udp_gets_through_the_page_shows_its_picture_and_webrtc_takes_o
             wait_right(page, RED)
             page.evaluate(WATCH_FOR_BLACK)
             ip_rule(BLOCK_UDP.replace("add", "del"))
+            page.evaluate("dispatchEvent(new Event('online'))")
             wait_rung(page, "webrtc")
             wait_moving(page)
             paint(page, YELLOW)
@@ -257,7 +258,8 @@ BLOCK_UDP = "add pref 10 ipproto udp blackhole"
 
 
 def ip_rule(rule: str) -> None:
-    subprocess.run(["ip", "rule", *rule.split()], check=True)
+    for family in ("-4", "-6"):
+        subprocess.run(["ip", family, "rule", *rule.split()], check=True)
 
 
 @contextmanager
