@@ -28,7 +28,7 @@ from reactor_runtime.codec.ladder import Ladder
 from reactor_runtime.codec.placement import Limits
 from reactor_runtime.media.frame import AccessUnit, Picture
 from reactor_runtime.webrtc.offer import prepared
-from reactor_runtime.webrtc.wrtc_peer import WrtcPeer, prepare_engine
+from reactor_runtime.webrtc.wrtc_peer import WrtcPeer, allow_loopback, prepare_engine
 
 WIDTH, HEIGHT, FPS, BPS = 1280, 720, 30, 4_000_000
 BITS, SIDE = 12, 64
@@ -134,6 +134,7 @@ class Own:
 
     def __init__(self) -> None:
         prepare_engine()
+        allow_loopback()
         self._pc = webrtc.RTCPeerConnection()
         self._generator = wrtc.TrackGenerator("video")
 
@@ -217,6 +218,7 @@ VIEWERS: dict[str, Any] = {"Chromium": in_chromium, "Python": in_python}
 async def receive() -> None:
     """The viewer in its own process: the offer goes out on stdout, the answer and then the end come in on stdin."""
     prepare_engine()
+    allow_loopback()
     loop = asyncio.get_running_loop()
     pc = webrtc.RTCPeerConnection()
     transceiver = pc.add_transceiver("video", webrtc.RTCRtpTransceiverInit(direction="recvonly"))
@@ -296,6 +298,7 @@ async def run(way: Way, viewer: Any, seconds: float, pictures: list[np.ndarray])
 
 async def trial(seconds: float, rounds: int) -> None:
     prepare_engine()
+    allow_loopback()
     pictures = scenery()
     results: dict[tuple[str, str], list[tuple[list[float], float, float]]] = {}
     for _ in range(rounds):

@@ -104,6 +104,17 @@ class Cable:
                 shape = ["rate", f"{round(rate_bps)}bit", "burst", str(BURST_BYTES), "latency", f"{queue_ms:g}ms"]
                 _run("tc", "qdisc", "replace", "dev", "cable", "root", "tbf", *shape)
 
+    def block_udp(self, towards: End, but: int | None = None) -> None:
+        """Let no UDP arrive at one end from now on, as a firewall that says nothing; `but` one port, if given."""
+        # Rules come before the table of own addresses only once that has made room.
+        rules = [["add", "pref", "100", "table", "local"], ["del", "pref", "0"]]
+        if but is not None:
+            rules.append(["add", "pref", "1", "iif", "cable", "ipproto", "udp", "dport", str(but), "table", "local"])
+        rules.append(["add", "pref", "2", "iif", "cable", "ipproto", "udp", "blackhole"])
+        with self.inside(towards):
+            for rule in rules:
+                _run("ip", "rule", *rule)
+
 
 def _namespace() -> int:
     """Return a descriptor of a fresh one."""

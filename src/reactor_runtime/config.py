@@ -260,10 +260,14 @@ class Setting:
             ValueError: It is none; the text says what would be.
         """
         if self.repeatable:
-            parts = [part.strip() for part in raw.split(",")] if isinstance(raw, str) else raw
-            if not isinstance(parts, Sequence):
+            kind = get_args(self.type)[0]
+            if isinstance(raw, str):
+                raw = raw.split(",")
+            elif not isinstance(raw, Sequence):
                 raise ValueError("must be a list")
-            return tuple(parsed(get_args(self.type)[0], part) for part in parts if part)
+            elif kind is not str:  # text may hold commas of its own where it is one flag of several
+                raw = [part for item in raw for part in str(item).split(",")]
+            return tuple(parsed(kind, part) for part in raw if str(part).strip())
         value = parsed(self.type, raw)
         if self.low is not None and value < self.low:
             raise ValueError(f"must be at least {self.low:g}")

@@ -78,6 +78,7 @@ def test_ice_servers_come_as_a_comma_separated_list_or_a_yaml_list_or_repeated_f
     assert load({}, {"STUN_SERVERS": "stun:a:3478, stun:b:3478"}, None).webrtc.ice_servers == urls
     assert load({}, {}, manifest(ice_servers=list(urls))).webrtc.ice_servers == urls
     assert load({"ice_servers": list(urls)}, {}, None).webrtc.ice_servers == urls
+    assert load({"ice_servers": [", ".join(urls)]}, {}, None).webrtc.ice_servers == urls
 
 
 def test_turn_servers_carry_user_credential_and_url() -> None:

@@ -73,9 +73,9 @@ class UdpRelay:
         """Close it."""
         self.close()
 
-    def way_to(self, server: Address) -> Address:
-        """Return the address of a fresh port that leads to a server."""
-        entrance = self._bound()
+    def way_to(self, server: Address, *, port: int = 0) -> Address:
+        """Return the address of a fresh port, or of the one given, that leads to a server."""
+        entrance = self._bound(port)
         clients: dict[Address, socket.socket] = {}
 
         def from_client(data: bytes, client: Address) -> None:
@@ -135,12 +135,12 @@ class UdpRelay:
         self._selector.close()
         self._waker.close()
 
-    def _bound(self) -> socket.socket:
+    def _bound(self, port: int = 0) -> socket.socket:
         sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         sock.setblocking(False)
         for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
             sock.setsockopt(socket.SOL_SOCKET, option, SOCKET_BYTES)
-        sock.bind((self._host, 0))
+        sock.bind((self._host, port))
         return sock
 
     def _watch(self, sock: socket.socket, received: Callable[[bytes, Address], None]) -> None:

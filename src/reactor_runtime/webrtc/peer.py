@@ -36,6 +36,11 @@ class Ice:
     advertised: Sequence[str] = ()
     relay_only: bool = False
 
+    @property
+    def has_turn(self) -> bool:
+        """Whether there is a TURN server."""
+        return any(url.startswith("turn") for server in self.servers for url in server.urls)
+
 
 class PeerObserver(Protocol):
     """What a peer reports. Every call comes on the event loop."""
