@@ -11,7 +11,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from reactor_runtime import log
-from reactor_runtime.cli import documents, scaffold, send, watch, weights
+from reactor_runtime.cli import doctor, documents, scaffold, send, watch, weights
 from reactor_runtime.cli.verdict import refuse, tell
 from reactor_runtime.config import SETTINGS, Config, Setting, environment, load
 from reactor_runtime.errors import AuthorError, OperatorError
@@ -166,6 +166,7 @@ app.command()(documents.capabilities)
 app.command()(scaffold.init)
 app.command()(watch.watch)
 app.command()(send.send)
+app.command()(doctor.doctor)
 app.add_typer(weights.app, name="weights")
 
 
