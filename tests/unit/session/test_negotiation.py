@@ -229,3 +229,17 @@ def test_a_refused_offer_does_not_hold_its_place_for_ever(negotiation: Negotiati
     cid = negotiation.register(0)
     negotiation.refuse(cid, negotiation.offer(cid, offer_of("a"), MIDS, 0), ClientError("bad"))
     assert negotiation.tick(30) == [cid]
+
+
+def test_a_connection_that_stands_without_an_offer_counts_and_supersedes_the_one_under_way() -> None:
+    negotiation = Negotiation(timeout=30.0, max_connections=1)
+    connection = negotiation.register(0.0)
+    number = negotiation.offer(connection, "v=0", {"0": "video"}, 1.0)
+    negotiation.settle(connection)
+    assert not negotiation.answer(connection, number, "v=0 answer")
+    assert negotiation.next_deadline() is None
+    with pytest.raises(ClientError, match="no room"):
+        negotiation.register(2.0)
+    assert negotiation.add_candidates(connection, [Candidate("candidate:1 1 udp 1 192.0.2.1 1 typ host")]) == []
+    number = negotiation.offer(connection, "v=0", {"0": "video"}, 3.0)
+    assert negotiation.answer(connection, number, "v=0 answer"), "it may still change to WebRTC"

@@ -1,0 +1,51 @@
+import pytest
+
+from reactor_runtime.fallback.drain import AMPLE_BPS, Drain
+
+
+def busy(drain: Drain, start: float, seconds: float, bps: float, *, step: float = 0.05) -> float:
+    """Send without a pause at a rate; return when it ends."""
+    for number in range(1, round(seconds / step) + 1):
+        drain.begin(start + (number - 1) * step)
+        drain.sent(round(bps / 8 * step), start + number * step)
+    return start + seconds
+
+
+def test_a_socket_that_keeps_up_tells_nothing() -> None:
+    drain = Drain()
+    for number in range(100):
+        drain.begin(number / 30)
+        drain.sent(20_000, number / 30 + 0.01)
+        drain.idle(number / 30 + 0.01)
+        assert drain.estimate(number / 30 + 0.02) is None
+
+
+@pytest.mark.parametrize("bps", [300_000, 2_000_000])
+def test_a_socket_that_is_always_busy_tells_what_it_takes(bps: int) -> None:
+    drain = Drain()
+    assert drain.estimate(busy(drain, 10.0, 2.0, bps)) == pytest.approx(bps, rel=0.1)
+
+
+def test_a_socket_that_takes_nothing_carries_nothing() -> None:
+    drain = Drain()
+    drain.begin(0.0)
+    assert drain.estimate(0.1) is None
+    assert drain.estimate(1.0) == 0
+
+
+def test_the_estimate_grows_while_the_socket_keeps_up_until_the_network_is_ample() -> None:
+    drain = Drain()
+    at = busy(drain, 0.0, 2.0, 1_000_000)
+    drain.idle(at)
+    before = drain.estimate(at)
+    assert before is not None
+    assert drain.estimate(at + 1) == pytest.approx(1.5 * before, rel=0.01)
+    grown = [drain.estimate(at + 1 + seconds) for seconds in range(1, 15)]
+    assert grown[-1] is None
+    assert max(bps for bps in grown if bps) <= AMPLE_BPS
+
+
+def test_an_estimate_that_nobody_asked_for_grows_no_faster_than_by_a_second() -> None:
+    drain = Drain()
+    drain.idle(busy(drain, 0.0, 1.0, 1_000_000))
+    assert drain.estimate(1000.0) == pytest.approx(1_500_000, rel=0.1)
