@@ -93,9 +93,9 @@ def _connection(slots: Mapping[str, Slot], protocol: Protocol) -> APIRouter:
         acceptor, connection = found(key)
         fragment = read_fragment(await _text(request, FRAGMENT))
         condition = request.headers.get("if-match")
-        if condition is None:
-            raise ClientError("If-Match is missing", code="no_condition", http_status=428)
-        if condition.strip() != "*" and _etag(connection) not in [tag.strip() for tag in condition.split(",")]:
+        if condition is None and not fragment.ufrags:  # clients that name their ICE by its fragment alone are about
+            raise ClientError("neither If-Match nor a user fragment names the ICE", code="no_ice", http_status=428)
+        if condition not in (None, "*") and _etag(connection) not in [tag.strip() for tag in condition.split(",")]:
             raise ClientError("If-Match names other ICE than this", code="other_ice", http_status=412)
         acceptor.trickle(connection, fragment)
         return Response(status_code=204)
