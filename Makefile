@@ -9,12 +9,15 @@ VENV := .venv/bin
 PAGE := src/reactor_runtime/playground/static/index.html
 PAGE_SOURCES := $(shell find page -name node_modules -prune -o -type f -print)
 CHROMIUM := /usr/bin/chromium
+CLIENTS := build/clients/installed
+IP := /usr/sbin/ip
+TURNSERVER := /usr/bin/turnserver
 APT_INSTALL := apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends
 
 demo: .venv/installed $(PAGE)
 	$(VENV)/reactor run -p examples/meadow
 
-test: .venv/dev $(PAGE) | $(CHROMIUM)
+test: .venv/dev $(PAGE) | $(CHROMIUM) $(TURNSERVER)
 	cd page && npm test
 	$(VENV)/python -m pytest -n 2 --dist loadfile
 
@@ -50,5 +53,16 @@ $(PAGE): page/node_modules/.package-lock.json $(PAGE_SOURCES)
 	cd page && npm run build
 	touch $@
 
+# The published clients that tests/clients tries, as they were published.
+$(CLIENTS): tests/clients/install.py page/node_modules/.package-lock.json | .venv/dev
+	$(VENV)/python tests/clients/install.py
+	touch $@
+
 $(CHROMIUM):
 	$(APT_INSTALL) chromium
+
+$(IP):
+	$(APT_INSTALL) iproute2
+
+$(TURNSERVER):
+	$(APT_INSTALL) coturn
