@@ -17,7 +17,7 @@ APT_INSTALL := apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install 
 demo: .venv/installed $(PAGE)
 	$(VENV)/reactor run -p examples/meadow
 
-test: .venv/dev $(PAGE) | $(CHROMIUM) $(TURNSERVER)
+test: .venv/dev $(PAGE) $(CLIENTS) | $(CHROMIUM) $(IP) $(TURNSERVER)
 	cd page && npm test
 	$(VENV)/python -m pytest -n 2 --dist loadfile
 
