@@ -133,6 +133,7 @@ class WrtcPeer:
             raise ClientError("the connection was closed while it was negotiated", code="invalid_sdp")
         if not is_reachable(description.sdp):
             why = "no TURN server answered" if self._ice.relay_only else "every UDP port that it may use is taken"
+            log.warning("a client is turned away: %s", why)
             raise ClientError(f"the server cannot be reached: {why}", code="unreachable", http_status=503)
         return on_every_line(advertising(with_start_rate(description.sdp), self._ice.advertised))
 
