@@ -78,6 +78,7 @@ SCRIPTS = {
     "photon": ["photon.py"],
     "inbound": ["inbound.py"],
     "network": ["network.py"],
+    "fallback": ["fallback.py"],
     "quality": ["quality.py"],
     "gpu": ["gpu.py"],
     "gil": ["gil.py"],
