@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Iterable
+import threading
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Coroutine, Iterable, Iterator
+from concurrent.futures import CancelledError
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from reactor_runtime.client.values import Track
@@ -85,22 +88,59 @@ class Publication:
     async def _send_all(self, source: Source, interval: float) -> None:
         loop = asyncio.get_running_loop()
         due = loop.time()
-        async for media in _each(source):
-            await asyncio.sleep(due - loop.time())
-            # A source that was late is not hurried after.
-            due = max(due, loop.time() - interval) + max(self.put(media), interval)
+        async with aclosing(_each(source)) as items:
+            async for media in items:
+                await asyncio.sleep(due - loop.time())
+                # A source that was late is not hurried after.
+                due = max(due, loop.time() - interval) + max(self.put(media), interval)
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("a published source failed", track=self.track.name, error=str(error))
 
 
-async def _each(source: Source) -> AsyncIterator[Media]:
+async def _each(source: Source) -> AsyncGenerator[Media, None]:
     if isinstance(source, AsyncIterable):
         async for media in source:
             yield media
         return
-    iterator = iter(source)
-    # A source may wait, as a camera does: in a thread, not on the loop.
-    while (media := await asyncio.to_thread(next, iterator, _END)) is not _END:
-        yield media
+    handed: asyncio.Queue[tuple[Any, Exception | None]] = asyncio.Queue(1)
+    wanted = threading.Event()
+    wanted.set()
+    # A source may wait, as a camera does: not on the loop, nor in a thread that the end of the program waits for.
+    pump = (iter(source), handed, wanted, asyncio.get_running_loop())
+    threading.Thread(target=_pump, args=pump, name="reactor-source", daemon=True).start()
+    try:
+        while True:
+            media, error = await handed.get()
+            if error is not None:
+                raise error
+            if media is _END:
+                return
+            yield media
+    finally:
+        wanted.clear()
+        if not handed.empty():
+            handed.get_nowait()
+
+
+def _pump(
+    source: Iterator[Media],
+    handed: asyncio.Queue[tuple[Any, Exception | None]],
+    wanted: threading.Event,
+    loop: asyncio.AbstractEventLoop,
+) -> None:
+    def hand(media: Any, error: Exception | None = None) -> bool:
+        try:
+            asyncio.run_coroutine_threadsafe(handed.put((media, error)), loop).result()
+        except (CancelledError, RuntimeError):
+            return False  # the loop has ended, and with it all interest
+        return wanted.is_set()
+
+    try:
+        for media in source:
+            if not hand(media):
+                return
+        hand(_END)
+    except Exception as error:  # noqa: BLE001 - whatever the source raises is for who published it
+        hand(None, error)

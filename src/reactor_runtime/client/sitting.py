@@ -62,12 +62,14 @@ class Sitting:
         await self.close()
 
     async def connect(self) -> None:
-        """Join the session, starting one where none runs; from then on a lost connection is replaced.
+        """Join the session, starting one where none runs; from then on a lost connection is replaced. Once.
 
         Raises:
             Refused: The server does not want it, or the model is not there within the client's patience.
             NotConnected: The server cannot be reached, or no way for the media was found.
         """
+        if self._keeping is not None:
+            return
         self._started_at = asyncio.get_running_loop().time()
         self._connection = await self._open()
         self._keeping = asyncio.create_task(self._keep(self._connection))

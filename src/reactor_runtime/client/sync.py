@@ -53,10 +53,19 @@ class _Loop:
     def close(self) -> None:
         """End the loop and its thread. Idempotent."""
         if self._thread.is_alive():
-            self.run(self._loop.shutdown_asyncgens())
+            self.run(_finish())
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
             self._loop.close()
+
+
+async def _finish() -> None:
+    """Let what still goes on come to its end."""
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
+    await asyncio.get_running_loop().shutdown_asyncgens()
 
 
 async def _next(items: AsyncIterator[T]) -> T:
