@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from reactor_runtime.cli import split_overrides
-from reactor_runtime.config import load
+from reactor_runtime.config import SETTINGS, load
 from tests.conformance.facts import fact, table
 from tests.conformance.staging import folder
 from tests.running import REACTOR
@@ -156,19 +156,12 @@ def test_a_version_that_is_none_is_refused(tmp_path: Path) -> None:
     assert done.returncode != 0
 
 
-@table(
-    "8.4",
-    "1, 2, 3",
-    "WEBRTC_PORT_RANGE may be {}",
-    "value, ports",
-    ("50000:50100", "50000:50100", (50000, 50100)),
-    (":50100", ":50100", (1024, 50100)),
-    ("50000:", "50000:", (50000, 65535)),
-)
-def test_a_published_port_range_is_read(value: str, ports: tuple[int, int]) -> None:
-    found = load({}, {"WEBRTC_PORT_RANGE": value}, None).webrtc.udp_ports
+@fact("8.2", "1", "`--webrtc-port-range min:max` keeps media to these ports")
+def test_a_published_port_range_is_read() -> None:
+    setting = next(row for row in SETTINGS if "--webrtc-port-range" in row.flags)
+    found = load({setting.name: "50000:50100"}, {}, None).webrtc.udp_ports
     assert found is not None
-    assert (found.low, found.high) == ports
+    assert (found.low, found.high) == (50000, 50100)
 
 
 @fact("8.3", "2", "`python -m reactor_runtime.serve {run,schema}` are the same commands (2.6)")
