@@ -92,6 +92,7 @@ def test_moderation_and_plain_data_are_told() -> None:
     ((channel, data),) = encode(Moderation("terminate", "prompt", "set_prompt", ["violence"], "no"))
     told = ControlServerMessage.FromString(data).moderation
     assert (channel, told.action, list(told.categories)) == ("control", "terminate", ["violence"])
+    assert encode(Moderation("terminate")) == [("control", bytes.fromhex("1003 6a0b 0a09") + b"terminate")]
     for said, kind, body in [
         (ModelSaid({"type": "tick", "data": {"n": 1}}), "tick", {"n": 1}),
         (ModelSaid([1, "two"]), "", {"value": [1, "two"]}),

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
@@ -32,6 +32,11 @@ class Offer(BaseModel):
 
     sdp_offer: str = Field(max_length=MAX_SDP)
     track_mapping: list[MappedTrack] = Field(default_factory=list, max_length=64)
+
+    @property
+    def mids(self) -> dict[str, str]:
+        """Mid to track name."""
+        return {mapped.mid: mapped.name for mapped in self.track_mapping}
 
 
 class Description(BaseModel):
@@ -95,11 +100,6 @@ def _of_sessions(slots: Mapping[str, Slot]) -> APIRouter:
         }
         return {"connection_id": slot.acceptor.register(), "track_map": track_map}
 
-    def take_offer(session_id: str, connection_id: int, offer: Offer) -> JSONResponse:
-        mids = {mapped.mid: mapped.name for mapped in offer.track_mapping}
-        slot_of(slots, session_id).acceptor.offer(connection_id, offer.sdp_offer, mids)
-        return JSONResponse({"connection_id": connection_id}, 202)
-
     def give_answer(session_id: str, connection_id: int) -> Response:
         answer = slot_of(slots, session_id).acceptor.poll(connection_id)
         if answer is None:
@@ -114,7 +114,8 @@ def _of_sessions(slots: Mapping[str, Slot]) -> APIRouter:
     @router.api_route("/connections/{connection_id}/sdp_params", methods=["POST", "PUT"], status_code=202)
     async def offer(session_id: str, connection_id: int, body: Offer) -> JSONResponse:
         """Take an offer (POST) or a reconnect (PUT) alike."""
-        return take_offer(session_id, connection_id, body)
+        slot_of(slots, session_id).acceptor.offer(connection_id, body.sdp_offer, body.mids)
+        return JSONResponse({"connection_id": connection_id}, 202)
 
     @router.get("/connections/{connection_id}/sdp_params")
     async def answer(session_id: str, connection_id: int) -> Response:
@@ -127,9 +128,11 @@ def _of_sessions(slots: Mapping[str, Slot]) -> APIRouter:
         return take_candidates(session_id, connection_id, body)
 
     @router.api_route("/sdp_params", methods=["POST", "PUT"], status_code=202)
-    async def implicit_offer(session_id: str, body: Offer) -> JSONResponse:
-        """Take the offer of a client that knows no connection ids."""
-        return take_offer(session_id, IMPLICIT_CONNECTION, body)
+    async def implicit_offer(session_id: str, body: Offer, request: Request) -> JSONResponse:
+        """Take the offer (POST) or the reconnect (PUT) of a client that knows no connection ids."""
+        acceptor = slot_of(slots, session_id).acceptor
+        acceptor.offer_unnumbered(body.sdp_offer, body.mids, is_reconnect=request.method == "PUT")
+        return JSONResponse({"connection_id": IMPLICIT_CONNECTION}, 202)
 
     @router.get("/sdp_params")
     async def implicit_answer(session_id: str) -> Response:

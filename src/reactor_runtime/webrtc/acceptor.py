@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 log = get_logger("reactor.webrtc")
 
 IMPLICIT_CONNECTION = 1001
-"""Connection of clients that know no connection ids (wire family v1)."""
+"""What clients that know no connection ids (wire family v1) negotiate under, one after the other."""
 ESTIMATES_PER_SECOND = 10
 """Looks at viewers' bandwidth estimates, all viewers together: each takes the engine and us a millisecond."""
 ESTIMATE_INTERVAL = 0.1
@@ -51,6 +51,8 @@ class Acceptor:
         self._answering: dict[int, Connection] = {}
         self._left: dict[int, int] = {}
         """Id of each connection that is no more, and the number of the session that it was of."""
+        self._unnumbered: list[int] = []
+        """Ids of the connections of clients that know none, the newest last."""
         self._ladders: dict[str, Ladder] = {}
         self._stream: Stream | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -75,14 +77,28 @@ class Acceptor:
         """Take an offer, a first one or a reconnect; the answer is polled for.
 
         Args:
-            connection_id: A registered id, or `IMPLICIT_CONNECTION`.
+            connection_id: A registered id.
             sdp: The client's offer.
             mids: SDP mid to track name.
         """
-        is_implicit = connection_id == IMPLICIT_CONNECTION
         tracks = self._mapped(mids)
         number = self._take(connection_id, sdp, mids)
-        self._spawn(self._answer(connection_id, number, sdp, tracks, "v1" if is_implicit else "numbered"))
+        connection = self._begin(connection_id, "numbered")
+        self._spawn(self._answer(connection, connection_id, number, sdp, tracks))
+
+    def offer_unnumbered(self, sdp: str, mids: Mapping[str, str], *, is_reconnect: bool) -> None:
+        """Take the offer of a client that knows no connection ids; the answer is polled for as `IMPLICIT_CONNECTION`.
+
+        Each offer makes a connection of its own, but a reconnect takes the place of the only one there is. Where there
+        are several, nobody can tell whose it is; the one that was left ends by itself.
+        """
+        tracks = self._mapped(mids)
+        live = [i for i in self._unnumbered if i in self._connections or i in self._answering]
+        number = self._take(IMPLICIT_CONNECTION, sdp, mids)
+        connection_id = live.pop() if is_reconnect and len(live) == 1 else self.register()
+        self._unnumbered = [*live, connection_id]
+        connection = self._begin(connection_id, "v1")
+        self._spawn(self._answer(connection, IMPLICIT_CONNECTION, number, sdp, tracks))
 
     async def answer(self, sdp: str) -> str:
         """Answer the offer of a client that tells no mapping: its lines are named after tracks, or numbered.
@@ -157,6 +173,8 @@ class Acceptor:
         """Take trickled candidates; those that precede the answer wait for it."""
         self._recall(connection_id)
         ready = self._negotiation.add_candidates(connection_id, candidates)
+        if connection_id == IMPLICIT_CONNECTION and self._unnumbered:
+            connection_id = self._unnumbered[-1]
         connection = self._answering.get(connection_id) or self._connections.get(connection_id)
         if connection is not None and ready:
             self._spawn(self._add(connection, ready))
@@ -247,13 +265,12 @@ class Acceptor:
         return found
 
     async def _answer(
-        self, connection_id: int, number: int, sdp: str, mids: Mapping[str, Sequence[TrackSpec]], way: Way
+        self, connection: Connection, record: int, number: int, sdp: str, mids: Mapping[str, Sequence[TrackSpec]]
     ) -> None:
-        connection = self._begin(connection_id, way)
         try:
-            await self._negotiate(connection, number, sdp, mids)
+            await self._negotiate(connection, record, number, sdp, mids)
         except ClientError as error:
-            self._negotiation.refuse(connection_id, number, error)
+            self._negotiation.refuse(record, number, error)
             connection.close(str(error))
 
     async def _admit(self, sdp: str, tracks: Mapping[str, Sequence[TrackSpec]], way: Way) -> tuple[Connection, str]:
@@ -266,7 +283,7 @@ class Acceptor:
             raise
         connection = self._begin(connection_id, way)
         try:
-            return connection, await self._negotiate(connection, number, sdp, tracks)
+            return connection, await self._negotiate(connection, connection_id, number, sdp, tracks)
         except ClientError as error:
             connection.close(str(error))
             raise
@@ -291,13 +308,13 @@ class Acceptor:
         return connection
 
     async def _negotiate(
-        self, connection: Connection, number: int, sdp: str, mids: Mapping[str, Sequence[TrackSpec]]
+        self, connection: Connection, record: int, number: int, sdp: str, mids: Mapping[str, Sequence[TrackSpec]]
     ) -> str:
         answer = await connection.answer(sdp, mids)
-        if not self._negotiation.answer(connection.id, number, answer):
+        if not self._negotiation.answer(record, number, answer):
             text = "the connection was closed, or superseded by a newer offer, while it was negotiated"
             raise ClientError(text, code="superseded", http_status=409)
-        await self._add(connection, self._negotiation.take_candidates(connection.id, number))
+        await self._add(connection, self._negotiation.take_candidates(record, number))
         return answer
 
     async def _add(self, connection: Connection, candidates: list[Candidate]) -> None:
@@ -306,8 +323,10 @@ class Acceptor:
 
     def _ready(self, connection: Connection) -> None:
         """A new wire is up and known to the runtime: an older one of the same id goes, unseen by the model."""
-        if connection.transport != "webrtc":
+        if connection.transport != "webrtc" or connection.id in self._unnumbered:
             self._negotiation.settle(connection.id)
+        if connection.id in self._unnumbered[-1:]:
+            self._negotiation.forget(IMPLICIT_CONNECTION)
         self._answering.pop(connection.id, None)
         former = self._connections.get(connection.id)
         self._connections[connection.id] = connection

@@ -212,7 +212,7 @@ def _frame(channel: Channel, cls: Any, kind: int, request_id: str, payload: dict
             if isinstance(value, dict):
                 getattr(part, field).SetInParent()
                 getattr(part, field).update(value)
-            elif isinstance(value, list):
+            elif isinstance(value, list | tuple):
                 getattr(part, field).extend(value)
             else:
                 setattr(part, field, value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator, Mapping
 from types import SimpleNamespace
 
@@ -35,5 +36,5 @@ def timer_to_timer() -> asyncio.AbstractEventLoop:
 async def clock_of_the_loop(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """With `manual_time`, `now` is the loop's time."""
     if request.node.get_closest_marker("manual_time"):
-        its = SimpleNamespace(monotonic=asyncio.get_running_loop().time)
+        its = SimpleNamespace(monotonic=asyncio.get_running_loop().time, time_ns=time.time_ns)
         monkeypatch.setattr("reactor_runtime.runtime.clock.time", its)
