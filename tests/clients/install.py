@@ -26,7 +26,11 @@ NODE: dict[str, dict[str, str]] = {
     version: {"@reactor-team/js-sdk": version, "react": "19.2.0", "zustand": "5.0.8"} for version in ("2.2.1", "2.9.0")
 }
 
+STANDARD = {"whip-whep": "1.2.0"}
+"""The client of WHEP and WHIP by their author."""
+
 ENTRY = 'import * as sdk from "@reactor-team/js-sdk";\nglobalThis.sdk = sdk;\n'
+STANDARD_ENTRY = 'export {WHEPClient} from "whip-whep/whep.js";\nexport {WHIPClient} from "whip-whep/whip.js";\n'
 PAGE = '<!doctype html><meta charset="utf-8"><script>process = {env: {}}</script><script src="bundle.js"></script>\n'
 
 
@@ -40,11 +44,17 @@ def page_of(version: str) -> Path:
     return PLACE / f"js-{version}" / "index.html"
 
 
+def standard_page() -> Path:
+    """Return the page that has the clients of WHEP and WHIP in its global `standard`."""
+    return PLACE / "whip-whep/index.html"
+
+
 def main() -> None:
     with ThreadPoolExecutor(max_workers=2) as pool:
         jobs = [pool.submit(_install, PLACE / "aiortc", AIORTC, _shared)]
         jobs += [pool.submit(_install, python_of(v).parents[1], (v, AIORTC), _python) for v in PYTHON]
         jobs += [pool.submit(_install, page_of(v).parent, NODE[v], _node) for v in NODE]
+        jobs.append(pool.submit(_install, standard_page().parent, (STANDARD, STANDARD_ENTRY), _standard))
         for job in jobs:
             job.result()
 
@@ -79,12 +89,19 @@ def _pip(*arguments: str | Path, python: Path = Path(sys.executable)) -> None:
 
 
 def _node(folder: Path) -> None:
-    wanted = NODE[folder.name.removeprefix("js-")]
+    _bundle(folder, NODE[folder.name.removeprefix("js-")], ENTRY)
+
+
+def _standard(folder: Path) -> None:
+    _bundle(folder, STANDARD, STANDARD_ENTRY, "--name", "standard")
+
+
+def _bundle(folder: Path, wanted: dict[str, str], entry: str, *options: str) -> None:
     (folder / "package.json").write_text(json.dumps({"private": True, "dependencies": wanted}))
-    (folder / "entry.js").write_text(ENTRY)
+    (folder / "entry.js").write_text(entry)
     (folder / "index.html").write_text(PAGE)
     _run("npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel", "error", cwd=folder)
-    _run(BUNDLER, "entry.js", "--format", "iife", "--file", "bundle.js", "--platform", "browser", cwd=folder)
+    _run(BUNDLER, "entry.js", "--format", "iife", "--file", "bundle.js", "--platform", "browser", *options, cwd=folder)
 
 
 def _run(*command: str | Path, cwd: Path = ROOT) -> None:

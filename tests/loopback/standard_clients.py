@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from textwrap import dedent
@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from tests.loopback.published_client import WAIT, until
+from tests.running import RunningServer, serving
 
 SDP = {"Content-Type": "application/sdp"}
 FRAGMENT = "application/trickle-ice-sdpfrag"
@@ -106,6 +107,15 @@ STUDIO = dedent("""
                 sound = np.concatenate([block[0] for block in blocks]).astype(float)
                 await self.send(Heard(hertz=np.argmax(np.abs(np.fft.rfft(sound))) * 16_000 / sound.size))
 """)
+
+
+@contextmanager
+def serving_studio(folder: Path, *flags: str) -> Iterator[RunningServer]:
+    """Run a server over `STUDIO` for the length of the block."""
+    (folder / "model.py").write_text(STUDIO)
+    (folder / "reactor.yaml").write_text("model: model:Studio\nname: studio\n")
+    with serving(folder, *flags) as server:
+        yield server.wait_ready()
 
 
 class StandardClient:

@@ -9,20 +9,17 @@ import httpx
 import pytest
 
 from tests.loopback.published_client import WAIT
-from tests.loopback.standard_clients import FRAGMENT, SDP, STUDIO, client_of, watching_over_whep
+from tests.loopback.standard_clients import FRAGMENT, SDP, client_of, serving_studio, watching_over_whep
 from tests.loopback.watching import watching
-from tests.running import RunningServer, serving
+from tests.running import RunningServer
 
 GREEN, RED, GREY = (20, 160, 40), (200, 30, 40), (128, 128, 128)
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    folder = tmp_path_factory.mktemp("studio")
-    (folder / "model.py").write_text(STUDIO)
-    (folder / "reactor.yaml").write_text("model: model:Studio\nname: studio\n")
-    with serving(folder) as server:
-        yield server.wait_ready()
+    with serving_studio(tmp_path_factory.mktemp("studio")) as server:
+        yield server
 
 
 @pytest.fixture

@@ -14,26 +14,20 @@ import pytest
 from tests.loopback.published_client import WAIT, PublishedClient, until
 from tests.loopback.sending import GREEN, RED, Camera, Colour
 from tests.loopback.standard_clients import (
-    STUDIO,
     Paint,
     StandardClient,
     client_of,
     play_with_ffmpeg,
+    serving_studio,
     write_certificate,
 )
-from tests.running import RunningServer, serving
-
-
-def studio(folder: Path) -> Path:
-    (folder / "model.py").write_text(STUDIO)
-    (folder / "reactor.yaml").write_text("model: model:Studio\nname: studio\n")
-    return folder
+from tests.running import RunningServer
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    with serving(studio(tmp_path_factory.mktemp("studio"))) as server:
-        yield server.wait_ready()
+    with serving_studio(tmp_path_factory.mktemp("studio")) as server:
+        yield server
 
 
 @pytest.fixture
@@ -121,9 +115,8 @@ async def test_an_offer_that_carries_nothing_for_the_model_is_refused(
 
 
 async def test_a_sender_that_never_comes_holds_its_track_for_a_while_only(tmp_path: Path) -> None:
-    with serving(studio(tmp_path), "--ping-timeout", "1") as server:
-        url = server.wait_ready().url
-        async with client_of(url) as absent:
+    with serving_studio(tmp_path, "--ping-timeout", "1") as server:
+        async with client_of(server.url) as absent:
             absent.peer.addTransceiver(Paint(RED), "sendonly")
             headers = {"Content-Type": "application/sdp"}
             offer = await absent.offer()
