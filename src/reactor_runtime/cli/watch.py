@@ -42,7 +42,11 @@ def watch(
     """Watch a running model: its rate, size, delay and codec in one line; record it with --output."""
     if output == "-" and sys.stdout.isatty():
         raise OperatorError("--output - writes pictures, not text: send stdout to a program or a file")
-    raise typer.Exit(spoken(_watch(url, output, seconds, track or [], session)))
+    try:
+        status = spoken(_watch(url, output, seconds, track or [], session))
+    except KeyboardInterrupt:
+        status = 0
+    raise typer.Exit(status)
 
 
 async def _watch(url: str, output: str | None, seconds: float | None, wanted: list[str], session: str | None) -> int:
@@ -111,7 +115,7 @@ class _Screen:
         while True:
             await asyncio.sleep(LOOK_INTERVAL)
             try:
-                text = _line(await self._client.figures())
+                text = self._line(await self._client.figures())
             except NotConnected:
                 text = self._client.reason
             self._show(f"{self._client.state}  {text}")
@@ -120,22 +124,23 @@ class _Screen:
         if self._is_terminal:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
+    def _line(self, figures: Figures) -> str:
+        parts = []
+        for name in [track.name for track in self._client.tracks if track.name in figures.tracks]:
+            track = figures.tracks[name]
+            size = f" {track.width}x{track.height} {track.fps:.0f} fps" if track.kind == "video" else ""
+            rate = f"{track.bps / 1e6:.1f} Mbit/s" if track.bps >= 1e6 else f"{track.bps / 1e3:.0f} kbit/s"
+            parts.append(f"{name}{size} {track.codec} {rate}")
+            if track.kind == "video":
+                parts.append(f"{(figures.round_trip / 2 + track.delay) * 1000:.0f} ms")
+        return "  ".join([*parts, figures.path])
+
     def _show(self, text: str) -> None:
         if self._is_terminal:
             print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
         elif text.split()[:1] != self._last.split()[:1]:
             print(text, file=sys.stderr, flush=True)
         self._last = text
-
-
-def _line(figures: Figures) -> str:
-    parts = []
-    for name, track in figures.tracks.items():
-        size = f" {track.width}x{track.height} {track.fps:.0f} fps" if track.kind == "video" else ""
-        parts.append(f"{name}{size} {track.codec} {track.bps / 1e6:.1f} Mbit/s")
-        if track.kind == "video":
-            parts.append(f"{(figures.round_trip / 2 + track.delay) * 1000:.0f} ms")
-    return "  ".join([*parts, figures.path])
 
 
 class _Recording:
