@@ -8,8 +8,11 @@ BUSY_AFTER = 0.25
 """Seconds without a pause after which a socket carries all that it can: a large picture alone takes less."""
 WINDOW = 1.0
 """Seconds over which the rate is taken."""
-GROWTH = 1.5
-"""By which the estimate grows each second that the socket keeps up: only more pictures can tell what more it takes."""
+REGROWTH = 2.0
+"""By which the estimate grows each second that the socket keeps up, until it is what was measured last."""
+PROBING = 0.02
+"""By which it grows beyond that, for each second of these seconds: only more pictures tell what more a network takes,
+and too many hold everything up."""
 LEAST_BPS = 50_000
 """Growth begins here: a client that stood still tells nothing of its network."""
 AMPLE_BPS = 50_000_000
@@ -23,7 +26,8 @@ class Drain:
         self._busy_since: float | None = None
         self._sent: deque[tuple[float, int]] = deque()
         self._bps: float | None = None
-        self._estimated_at = 0.0
+        self._measured_bps = float(AMPLE_BPS)
+        self._measured_at = self._estimated_at = 0.0
 
     def begin(self, now: float) -> None:
         """Something is handed to the socket."""
@@ -47,9 +51,19 @@ class Drain:
         if self._busy_since is not None and now - self._busy_since >= BUSY_AFTER:
             since = max(self._busy_since, now - WINDOW)
             self._bps = 8 * sum(size for at, size in self._sent if at > since) / (now - since)
+            self._measured_at = now
+            if self._bps >= LEAST_BPS:
+                self._measured_bps = self._bps
         elif self._bps is not None:
-            self._bps = max(self._bps, LEAST_BPS) * GROWTH ** min(now - self._estimated_at, WINDOW)
-            if self._bps > AMPLE_BPS:
-                self._bps = None
+            self._bps = self._grown(self._bps, now)
         self._estimated_at = now
         return None if self._bps is None else int(self._bps)
+
+    def _grown(self, bps: float, now: float) -> float | None:
+        seconds = min(now - self._estimated_at, WINDOW)
+        again: float = min(max(bps, LEAST_BPS) * REGROWTH**seconds, self._measured_bps)
+        beyond: float = bps * (1 + PROBING * (now - self._measured_at)) ** seconds
+        if max(again, beyond) < AMPLE_BPS:
+            return max(again, beyond)
+        self._measured_bps = AMPLE_BPS
+        return None
