@@ -2,7 +2,7 @@
 
 `python bench/crowd.py [--viewers 64] [--cycles 200] [--at-once 20]`: 640x360 at 30 fps. One viewer stays while the rest
 of the viewers come, watch together and go, and while others come and go so many times. Exits with 1 when the server
-holds more memory, threads, files or connections afterwards than after a first few cycles, when the one that stays went
+holds more memory, threads, files or connections afterwards than after a first crowd, when the one that stays went
 without a picture for longer than the bound, or when somebody was not let in.
 """
 
@@ -22,13 +22,12 @@ from typing import Any
 import httpx
 import psutil
 
-from receiver import memory_mb
+from receiver import cpu_seconds, memory_mb
 from rig import OURS, Server, free_port, print_table, say_where, serving, stamped
 from viewer import Viewer, open_session
 
 WIDTH, HEIGHT, FPS = 640, 360, 30.0
 QUIET, TOGETHER = 5.0, 5.0  # seconds
-WARM_UP = 20  # cycles, after which caches are full
 LONGEST_GAP = 1.0  # seconds without a picture
 GROWTH_MB, GROWTH = 20.0, 4  # memory; threads and files
 SETTLE_TIMEOUT = 60.0
@@ -113,11 +112,11 @@ async def measure(server: Server, options: argparse.Namespace) -> tuple[list[Row
         reader = asyncio.create_task(watch(resident, seen))
 
         async def part(name: str, viewers: int, at_once: int, stay: float = 0.0) -> None:
-            began = time.monotonic()
+            began, cpu = time.monotonic(), cpu_seconds(server.pid)
             visits = await crowd(server, viewers, at_once, stay) if viewers else Visits([], [])
             if not viewers:
                 await asyncio.sleep(QUIET)
-            ended = time.monotonic()
+            ended, cpu = time.monotonic(), cpu_seconds(server.pid) - cpu
             times = [began, *(at for at in seen if began <= at <= ended), ended]
             gap = max(later - earlier for earlier, later in pairwise(times))
             parts.append(
@@ -126,6 +125,7 @@ async def measure(server: Server, options: argparse.Namespace) -> tuple[list[Row
                     "connected": len(visits.connect_s),
                     "connect p50 s": statistics.median(visits.connect_s) if visits.connect_s else "",
                     "connect max s": max(visits.connect_s, default=""),
+                    "server cores": cpu / (ended - began),
                     "pictures per s": (len(times) - 2) / (ended - began),
                     "longest gap ms": 1000 * gap,
                 }
@@ -137,7 +137,8 @@ async def measure(server: Server, options: argparse.Namespace) -> tuple[list[Row
                 wrong.append(f"{name}: {left - 1} connections are left")
 
         try:
-            await part("warm-up", WARM_UP, options.at_once)
+            # The first crowd makes what is kept for the next.
+            await part("warm-up", options.viewers - 1, options.at_once, TOGETHER)
             before = held(server)
             await part("one viewer alone", 0, 0)
             await part(f"{options.viewers} viewers", options.viewers - 1, options.at_once, TOGETHER)
