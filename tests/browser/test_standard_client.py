@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from typing import Any
 
 import httpx
 import pytest
@@ -29,11 +29,13 @@ COLOUR = """() => {
   context.drawImage(video, 0, 0, 1, 1);
   return [...context.getImageData(0, 0, 1, 1).data.slice(0, 3)];
 }"""
-SEND = """async (url) => {
+SEND = """async ([url, codec]) => {
   const context = document.createElement("canvas").getContext("2d");
   setInterval(() => { context.fillStyle = "rgb(200, 30, 40)"; context.fillRect(0, 0, 300, 150); }, 33);
   const peer = new RTCPeerConnection();
-  peer.addTransceiver(context.canvas.captureStream(30).getVideoTracks()[0], {direction: "sendonly"});
+  const line = peer.addTransceiver(context.canvas.captureStream(30).getVideoTracks()[0], {direction: "sendonly"});
+  const {codecs} = RTCRtpSender.getCapabilities("video");
+  line.setCodecPreferences(codecs.filter(({mimeType}) => mimeType === `video/${codec}`));
   globalThis.client = new standard.WHIPClient();
   await client.publish(peer, url, "a token");
 }"""
@@ -58,14 +60,16 @@ def test_the_published_whep_client_watches_and_leaves(server: RunningServer, pag
     eventually(lambda: server.health()["connections"] == 0, what="the end of the connection")
 
 
-def test_the_published_whip_client_sends_and_leaves(server: RunningServer, page: Page) -> None:
+@pytest.mark.parametrize("codec", ["VP8", "VP9", "AV1"])
+def test_the_published_whip_client_sends_in_any_codec_of_ours(server: RunningServer, page: Page, codec: str) -> None:
+    def taken() -> float:
+        figures = httpx.get(f"{server.url}/metrics").text
+        found = re.search(r'^reactor_input_frames_total{.*track="webcam"} (\S+)', figures, re.MULTILINE)
+        return float(found[1]) if found else 0.0
+
+    before = taken()
     page.goto(standard_page().as_uri())
-    page.evaluate(SEND, f"{server.url}/whip")
-
-    def taken() -> Any:
-        figures = httpx.get(f"{server.url}/metrics").text.splitlines()
-        return any("input_frames_total" in line and 'track="webcam"' in line for line in figures)
-
-    eventually(taken, what="pictures at the model")
+    page.evaluate(SEND, [f"{server.url}/whip", codec])
+    eventually(lambda: taken() > before, what="pictures at the model")
     page.evaluate("client.stop()")
     eventually(lambda: server.health()["connections"] == 0, what="the end of the connection")

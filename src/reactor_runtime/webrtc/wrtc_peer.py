@@ -241,11 +241,13 @@ class WrtcPeer:
         transceiver.direction = _DIRECTIONS[frozenset(ways)]
         known = webrtc.RTCRtpSender.get_capabilities(kind)
         codecs = known.codecs if known is not None else []
-        # What the engine decodes it may take in any codec, but a client's camera costs it least in VP8.
-        codec = self._codec if "out" in ways else "vp8"
-        wanted = (f"video/{codec}", "video/rtx", "audio/opus")
+        # The engine decodes every codec it knows, but a client's camera costs it least in VP8.
+        videos = [self._codec] if "out" in ways else ["vp8", "vp9", "av1"]
+        wanted = [*(f"video/{codec}" for codec in videos), "video/rtx", "audio/opus"]
         if specs:
-            transceiver.set_codec_preferences([c for c in codecs if c.mime_type.lower() in wanted])
+            usable = [codec for codec in codecs if codec.mime_type.lower() in wanted]
+            usable.sort(key=lambda codec: wanted.index(codec.mime_type.lower()))
+            transceiver.set_codec_preferences(usable)
         for spec in specs:
             if spec.direction == "in":
                 self._incoming.append(self._receive(spec, transceiver.receiver.track))
