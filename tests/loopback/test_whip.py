@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.loopback.published_client import WAIT, PublishedClient, until
+from tests.loopback.published_client import PublishedClient, until
 from tests.loopback.sending import GREEN, RED, Camera, Colour
 from tests.loopback.standard_clients import (
     Paint,
@@ -74,7 +74,7 @@ async def test_a_named_track_takes_what_is_sent(server: RunningServer, witness: 
 
 async def test_ffmpeg_sends_sound_and_leaves(server: RunningServer, witness: PublishedClient, tmp_path: Path) -> None:
     options = write_certificate(tmp_path)
-    playing = asyncio.to_thread(play_with_ffmpeg, f"{server.url}/whip", 440, 2.0, options)
+    playing = asyncio.to_thread(play_with_ffmpeg, f"{server.url}/whip", 440, 1.5, options)
     heard = until(lambda: witness.heard("heard", lambda heard: abs(heard["hertz"] - 440) < 10), "440 Hz")
     await asyncio.gather(playing, heard)
     # FFmpeg has ended its connection: the track is free for the next.
@@ -112,18 +112,3 @@ async def test_an_offer_that_carries_nothing_for_the_model_is_refused(
         assert (reply.status_code, reply.json()["code"]) == (422, "no_codec")
         reply = await client.post("/whip?track=main_video")
         assert (reply.status_code, reply.json()["code"]) == (404, "unknown_track")
-
-
-async def test_a_sender_that_never_comes_holds_its_track_for_a_while_only(tmp_path: Path) -> None:
-    with serving_studio(tmp_path, "--ping-timeout", "1") as server:
-        async with client_of(server.url) as absent:
-            absent.peer.addTransceiver(Paint(RED), "sendonly")
-            headers = {"Content-Type": "application/sdp"}
-            offer = await absent.offer()
-            silent = "".join(line for line in offer.splitlines(True) if "candidate" not in line)
-            assert (await absent.http.post("/whip", content=silent, headers=headers)).status_code == 201
-            assert (await absent.http.post("/whip", content=silent, headers=headers)).status_code == 409
-            async with asyncio.timeout(WAIT):
-                while (await absent.http.get("/health")).json()["connections"]:  # noqa: ASYNC110 - polled
-                    await asyncio.sleep(0.05)
-            assert (await absent.http.post("/whip", content=silent, headers=headers)).status_code == 201
