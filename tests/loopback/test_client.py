@@ -199,10 +199,12 @@ async def test_a_source_that_fails_tells_who_waits_for_it(client: Client) -> Non
 
 
 async def test_a_client_goes_on_over_a_lost_connection(client: Client) -> None:
-    publication = await client.publish("webcam", _camera(RED), fps=None)
+    colour = np.array(RED)
+    publication = await client.publish("webcam", _camera(colour), fps=None)
     reader = client.frames()
     async with asyncio.timeout(WAIT):
-        before = await anext(reader)
+        while not shows(before := await anext(reader), RED):
+            pass
         client._live().close()
         with pytest.raises(NotConnected):
             await client.send("say", text="lost")
@@ -210,11 +212,12 @@ async def test_a_client_goes_on_over_a_lost_connection(client: Client) -> None:
             await client.news()
         while client.state != "connected":
             await client.news()
-        await publication.close()
-        await client.send("set_colour", blue=250)
-        while not shows(after := await anext(reader), (0, 0, 250)):
+        assert (await client.send("say", text="found")).data["text"] == "found"
+        colour[:] = GREEN
+        while not shows(after := await anext(reader), GREEN):
             pass
     assert after.pts > before.pts
+    await publication.close()
     await reader.aclose()
 
 
@@ -305,7 +308,7 @@ async def _first(items: AsyncIterator[Frame], count: int) -> AsyncIterator[Frame
             return
 
 
-async def _camera(colour: Colour) -> AsyncIterator[np.ndarray]:
+async def _camera(colour: Colour | np.ndarray) -> AsyncIterator[np.ndarray]:
     while True:
         yield np.full((90, 160, 3), colour, np.uint8)
         await asyncio.sleep(1 / 30)

@@ -42,6 +42,8 @@ HELD_FRAMES = 120
 """Pictures that wait for a reader of every one; the engine's decoder has memory for 300."""
 HELD_SOUNDS = 100
 HELD_MESSAGES = 1000
+MOST_ASKED, ASK_INTERVAL = 60, 0.5
+"""Requests for an input track after a reconnect, and seconds between them: a server may take 20 s to miss a client."""
 
 
 class Messages(AsyncIterator[Message]):
@@ -314,11 +316,24 @@ class Client(Sitting):
             log.warning("the server does not say what commands there are")
         for track in +self._watched:
             connection.say(wire.ResumeTrack(track))
-        for name, publication in self._publications.items():
+        for publication in self._publications.values():
+            connection.spawn(self._publish_again(connection, publication))
+
+    async def _publish_again(self, connection: Connection, publication: Publication) -> None:
+        """Ask until the server has seen that the connection that held the track is gone."""
+        name, asked = publication.track.name, 0
+        while self._publications.get(name) is publication:
             try:
+                # The server may hold it for this connection's former self.
+                connection.say(wire.UnpublishTrack(name))
                 await connection.publish(name, publication.outgoing)
+                return
             except Refused as refused:
-                log.warning("an input track was lost with the connection", track=name, why=refused.message)
+                asked += 1
+                if asked == MOST_ASKED:
+                    log.warning("an input track was lost with the connection", track=name, why=refused.message)
+                    return
+            await asyncio.sleep(ASK_INTERVAL)
 
     def _drop(self, reason: str) -> None:
         for reply in [*self._pending.values(), *(reply for _, reply in self._awaited)]:

@@ -61,7 +61,7 @@ class Connection:
         self._requests = itertools.count(1)
         self._candidates: list[webrtc.RTCIceCandidate] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self._meter = Meter()
+        self._meter = Meter(self._loop.time())
         self._changed = asyncio.Event()
         for event in ("connectionstatechange", "icegatheringstatechange"):
             self._pc.on(event, self._on_change)
@@ -102,7 +102,7 @@ class Connection:
         except BaseException:
             connection.close()
             raise
-        connection._spawn(connection._ping())
+        connection.spawn(connection._ping())
         return connection
 
     def say(self, message: wire.Inbound) -> None:
@@ -162,6 +162,12 @@ class Connection:
         names = {transceiver.mid: name for name, transceiver in self._transceivers.items()}
         return self._meter.read(await self._pc.get_stats(), names, self._loop.time())
 
+    def spawn(self, work: Coroutine[object, object, None]) -> None:
+        """Do something for as long as the connection lasts; an error in it is its end."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+
     def close(self) -> None:
         """Close the wire; the session on the server goes on. Idempotent."""
         self._lose("closed")
@@ -191,7 +197,7 @@ class Connection:
         is_again = former is not None
         self.id = former if former is not None else await server.register(session_id)
         # What is not in the offer yet follows it.
-        self._pc.on("icecandidate", lambda event: self._spawn(self._trickle(server, session_id, event.candidate)))
+        self._pc.on("icecandidate", lambda event: self.spawn(self._trickle(server, session_id, event.candidate)))
         await server.offer(session_id, self.id, description.sdp, mapping, again=is_again)
         answer = await self._poll(server, session_id)
         try:
@@ -269,11 +275,6 @@ class Connection:
             channel.off()
         for line in self._lines:
             line.close()
-
-    def _spawn(self, work: Coroutine[object, object, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._finished)
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

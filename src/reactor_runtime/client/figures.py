@@ -20,8 +20,8 @@ class _Counted:
 class Meter:
     """Turns what the engine has counted so far into what happened since the last time."""
 
-    def __init__(self) -> None:
-        self._read_at = 0.0
+    def __init__(self, now: float) -> None:
+        self._read_at = now
         self._counted: dict[str, _Counted] = {}
 
     def read(self, report: Mapping[str, webrtc.RTCStats], names: Mapping[str | None, str], now: float) -> Figures:
