@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -132,3 +134,10 @@ def test_a_document_tells_which_message_answers_a_command() -> None:
 
 def test_no_document_has_no_commands() -> None:
     assert values.command_specs({}) == {}
+
+
+def test_importing_the_client_loads_nothing_heavy() -> None:
+    heavy = ["av", "cv2", "fastapi", "numpy", "webrtc", "reactor_runtime.runtime", "reactor_runtime.authoring"]
+    code = f"import sys, reactor_runtime.client; print([m for m in {heavy!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout.strip() == "[]"
