@@ -5,7 +5,7 @@ import { humanise } from "./schema";
 import type { Uplink } from "./transports/transport";
 import type { Track } from "./wire";
 
-const NO_UPLINK = "A camera or microphone can only be sent over WebRTC, which does not get through at the moment.";
+const NO_UPLINK = "A camera or microphone can only be sent over WebRTC, which this connection does not use.";
 const NO_DEVICES = "This browser shows no camera or microphone to a page that came over plain HTTP from another machine.";
 
 /** What a button says: the device, and the track's name where the model takes several of one kind. */

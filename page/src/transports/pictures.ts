@@ -12,10 +12,11 @@ export class Pictures {
   readonly stats: TrackStats = { kind: "video", bytes: 0, width: 0, height: 0, codec: "", framesDecoded: 0, packetsLost: 0 };
   readonly #arrivals = new Map<number, number>(); // by timestamp, of what is being decoded
   #decoder: VideoDecoder | undefined;
+  #newest: { frame: VideoFrame; receivedAt: number } | undefined; // decoded, to be shown with the next refresh
   #needsKey = true;
 
   /**
-   * @param show Shows one picture, at once.
+   * @param show Shows one picture; called with a refresh of the screen, so that a late one makes way for the next.
    * @param askKey Asks the server for a key frame: nothing can be decoded before it.
    * @param lose No picture can be decoded in this browser.
    */
@@ -36,6 +37,8 @@ export class Pictures {
   }
 
   close(): void {
+    this.#newest?.frame.close();
+    this.#newest = undefined;
     if (this.#decoder && this.#decoder.state !== "closed") this.#decoder.close();
   }
 
@@ -55,12 +58,21 @@ export class Pictures {
   }
 
   #put(frame: VideoFrame): void {
-    const { timestamp: rtpTimestamp, displayWidth: width, displayHeight: height } = frame;
-    const receivedAt = this.#arrivals.get(rtpTimestamp) ?? performance.now();
-    this.#arrivals.delete(rtpTimestamp);
+    const receivedAt = this.#arrivals.get(frame.timestamp) ?? performance.now();
+    this.#arrivals.delete(frame.timestamp);
     this.stats.framesDecoded++;
+    if (this.#newest) this.#newest.frame.close();
+    else requestAnimationFrame(() => this.#show());
+    this.#newest = { frame, receivedAt };
+  }
+
+  #show(): void {
+    if (!this.#newest) return;
+    const { frame, receivedAt } = this.#newest;
+    const { timestamp: rtpTimestamp, displayWidth: width, displayHeight: height } = frame;
     this.show({ image: frame, width, height, rtpTimestamp, receivedAt });
     frame.close();
+    this.#newest = undefined;
   }
 
   #skip(): void {
