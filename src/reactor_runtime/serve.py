@@ -161,7 +161,7 @@ def _http(config: Config, runtimes: list[Runtime]) -> tuple[Any, dict[str, Slot]
     import uvicorn
 
     from reactor_runtime.http.app import make_app
-    from reactor_runtime.http.shallow_socket import ShallowSocket
+    from reactor_runtime.http.shallow import ShallowHttp, ShallowSocket
     from reactor_runtime.http.slots import Slot
     from reactor_runtime.playground import assets
     from reactor_runtime.webrtc.acceptor import Acceptor
@@ -187,6 +187,7 @@ def _http(config: Config, runtimes: list[Runtime]) -> tuple[Any, dict[str, Slot]
         log_level="warning",
         lifespan="off",
         timeout_graceful_shutdown=CLOSE_SSE,
+        http=ShallowHttp,
         ws=ShallowSocket,
         ws_max_size=2 * MAX_BYTES,
         ws_per_message_deflate=False,

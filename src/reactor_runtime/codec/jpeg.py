@@ -9,6 +9,8 @@ from reactor_runtime.media.frame import AccessUnit, Picture
 
 MOST_PER_SECOND = 15
 """Pictures per second: each takes several times what it takes as video, in time and in bytes."""
+VIDEO_FPS_LIKE = 133.0
+"""Video of so many pictures per second takes what eight of these do: by it a rung's size is chosen."""
 BEST, WORST, STEP = 80, 40, 5
 """Qualities of JPEG, and how far they move from one picture to the next."""
 ROOM = 0.75

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from reactor_runtime.codec.encoders import Format
+from reactor_runtime.codec.jpeg import VIDEO_FPS_LIKE
 from reactor_runtime.codec.placement import Appetite, Limits, pixels_for, rung_for, rungs
 from reactor_runtime.codec.playout import Playout
 from reactor_runtime.codec.rung import Rung, RungSpec
@@ -205,7 +206,8 @@ class Ladder:
         if self._size is None:
             return  # which sizes they need is known with the first picture
         for seat, rate in self._rates():
-            key = seat.codec, rate, pixels_for(rate, *self._size, self._fps)
+            fps = VIDEO_FPS_LIKE if seat.codec == "jpeg" else self._fps
+            key = seat.codec, rate, pixels_for(rate, *self._size, fps)
             if (wanted := self._rungs.get(key)) is None:
                 wanted = self._rungs[key] = self._open(*key)
             if wanted is not seat.wanted:

@@ -24,19 +24,22 @@ class Drain:
 
     def __init__(self) -> None:
         self._busy_since: float | None = None
+        self._under_way = 0.0, 0
         self._sent: deque[tuple[float, int]] = deque()
         self._bps: float | None = None
         self._measured_bps = float(AMPLE_BPS)
         self._measured_at = self._estimated_at = 0.0
 
-    def begin(self, now: float) -> None:
-        """Something is handed to the socket."""
+    def begin(self, size: int, now: float) -> None:
+        """So many bytes are handed to the socket."""
+        self._under_way = now, size
         if self._busy_since is None:
             self._busy_since = now
 
-    def sent(self, size: int, now: float) -> None:
-        """The socket took so many bytes."""
-        self._sent.append((now, size))
+    def sent(self, now: float) -> None:
+        """The socket has taken them."""
+        self._sent.append((now, self._under_way[1]))
+        self._under_way = now, 0
         while self._sent[0][0] <= now - WINDOW:
             self._sent.popleft()
 
@@ -49,8 +52,10 @@ class Drain:
     def estimate(self, now: float) -> int | None:
         """Return bits per second, None while the network is ample."""
         if self._busy_since is not None and now - self._busy_since >= BUSY_AFTER:
-            since = max(self._busy_since, now - WINDOW)
-            self._bps = 8 * sum(size for at, size in self._sent if at > since) / (now - since)
+            # What is under way may be there but for its last byte: it counts, for as long as it takes.
+            began_at, size = self._under_way
+            since = max(self._busy_since, min(began_at, now - WINDOW))
+            self._bps = 8 * (size + sum(size for at, size in self._sent if at > since)) / (now - since)
             self._measured_at = now
             if self._bps >= LEAST_BPS:
                 self._measured_bps = self._bps

@@ -116,10 +116,11 @@ class HttpPeer:
                     await line.arrived.wait()
                     continue
                 part = self._part(track, unit)
-                self._drain.begin(now())
+                self._drain.begin(len(part), now())
                 yield part
+                yield b""  # returns once the part is taken
                 self._bytes_sent += len(part)
-                self._drain.sent(len(part), now())
+                self._drain.sent(now())
         finally:
             if stream == line.stream:
                 self._ask("pause_track", track)

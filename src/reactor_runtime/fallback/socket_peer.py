@@ -170,10 +170,10 @@ class SocketPeer:
         while True:
             self._wake.clear()
             while (frame := self._next()) is not None:
-                self._drain.begin(now())
+                self._drain.begin(len(frame), now())
                 await send(frame)
                 self._bytes_sent += len(frame)
-                self._drain.sent(len(frame), now())
+                self._drain.sent(now())
             self._drain.idle(now())
             if self._is_closed:
                 return

@@ -65,6 +65,10 @@ class _Page(StaticFiles):
     """The page's files, under a policy that lets it talk to this server only."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await send({"type": "websocket.close"})  # the page has none; anywhere but at a route it is refused
+            return
+
         async def send_with_policy(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = [
