@@ -179,6 +179,9 @@ class Connection:
     def on_message(self, label: str, data: str | bytes) -> None:
         """See `PeerObserver`."""
         self._heard_at = now()
+        # The engine may deliver a message before it tells that the transport is up.
+        self._is_transport_up = True
+        self.on_channel_open(label)
         family = self._wire.family
         try:
             message = self._wire.hear(label, data)

@@ -132,6 +132,18 @@ async def test_candidates_may_come_before_the_offer(house: House, has_number: bo
     assert peer.candidates == [early.candidate, late.candidate]
 
 
+async def test_what_is_said_before_the_engine_tells_that_the_wire_is_up_is_not_lost(house: House) -> None:
+    _, peer = await numbered(house)
+    peer.say(NATIVE_RESUME, "control")
+    assert house.slot.runtime.state is State.WAITING
+    peer.say(bytes.fromhex("0a06646174615f31 1001 5207 0a0570616e6963"))  # data_1, a request: panic
+    assert house.slot.runtime.state is State.STREAMING
+    answers = [data for channel, data in peer.sent if channel == "data"]
+    assert b"data_1" in answers[-1]
+    assert b"invalid_command" in answers[-1]
+    house.acceptor.close()
+
+
 # ---- tracks ---------------------------------------------------------------------------------------------------
 
 
