@@ -116,10 +116,10 @@ MODEL = dedent("""
 
 
 @contextmanager
-def everything(folder: Path) -> Iterator[RunningServer]:
+def everything(folder: Path, *flags: str) -> Iterator[RunningServer]:
     """Serve the model for the length of the block."""
     (folder / "model.py").write_text(MODEL)
     (folder / "reactor.yaml").write_text("model: model:Everything\nname: everything\n")
-    with serving(folder) as server:
+    with serving(folder, *flags) as server:
         server.wait_ready()
         yield server

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -270,6 +272,27 @@ async def test_figures_tell_what_is_watched(client: Client) -> None:
 async def test_a_server_that_is_not_there_is_named() -> None:
     with pytest.raises(NotConnected, match=r"127\.0\.0\.1:9 does not answer"):
         await Client("127.0.0.1:9").connect()
+
+
+async def test_a_server_of_something_else_is_told_from_ours() -> None:
+    class Other(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"<html>Welcome</html>")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Other) as other:
+        serving = threading.Thread(target=other.serve_forever)
+        serving.start()
+        try:
+            with pytest.raises(Refused, match="does not answer as a server of this wire"):
+                await Client(f"127.0.0.1:{other.server_port}").connect()
+        finally:
+            other.shutdown()
+            serving.join()
 
 
 async def test_a_session_that_does_not_run_cannot_be_joined(server: RunningServer) -> None:

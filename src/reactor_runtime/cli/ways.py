@@ -18,7 +18,7 @@ import wsproto.events as ws
 from reactor_runtime.cli.doctor import Absent, Finding, Verdict, examined
 from reactor_runtime.client import Client, NotConnected, Refused
 from reactor_runtime.client.lines import Line, prepare_engine
-from reactor_runtime.client.server import DEFAULT_URL, PATIENCE, Server
+from reactor_runtime.client.server import DEFAULT_URL, PATIENCE, Server, is_running
 from reactor_runtime.runtime.clock import now, wall_ms
 from reactor_runtime.wire import messages as wire
 
@@ -44,7 +44,7 @@ async def ways(url: str) -> AsyncIterator[Finding]:
     yield await examined("clock", lambda: _clock(server))
     try:
         former = await server.session()
-        session = await server.start_session()
+        session = await server.find_session()
     except (Refused, NotConnected) as refused:
         yield Finding("session", Verdict.FAILS, str(refused))
         return
@@ -55,7 +55,7 @@ async def ways(url: str) -> AsyncIterator[Finding]:
         yield await examined("WebSocket", lambda: _socket(server.url, session_id), is_vital=True)
         yield await examined("WHEP", lambda: _whep(server.url, session_id), is_vital=True)
     finally:
-        if str(former.get("state", "")).lower() == "ready":
+        if not (former["session_id"] == session_id and is_running(former)):
             await server.stop_session(session_id)
 
 

@@ -19,7 +19,7 @@ from reactor_runtime.wire import messages as wire
 GATHERING = 0.5
 """Seconds the offer waits for candidates; those that are found later follow it."""
 ANSWERING = 12.0
-OPENING = 15.0
+OPENING = 10.0
 REPLYING = 10.0
 PING_INTERVAL = 5.0
 """The server gives a silent connection 20 s."""

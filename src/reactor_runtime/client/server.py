@@ -19,6 +19,7 @@ PATIENCE = 10.0
 """Seconds without a byte after which a request is given up."""
 
 Json = dict[str, Any]
+_RUNNING = {"waiting", "streaming", "orphaned", "recovering"}
 _CLIENT = {"sdk_type": "python", "sdk_version": __version__}
 
 
@@ -50,13 +51,38 @@ class Server:
         """Return what the server says of the model, ready or not."""
         return (await self._ask("GET", "/health", legal=(503,)))[1]
 
-    async def start_session(self) -> Json:
-        """Start a session, or join the one that runs, and return its description."""
-        return (await self._ask("POST", "/start_session", {}))[1]
+    async def find_session(self, known: str = "", *, is_bound: bool = False) -> Json:
+        """Describe the session that runs, after starting one where none does.
+
+        Args:
+            known: A session to prefer while it runs.
+            is_bound: Take no other.
+        """
+        if known:
+            try:
+                former = await self.session(known)
+            except Refused:
+                if is_bound:
+                    raise
+            else:
+                if is_running(former):
+                    return former
+                if is_bound:
+                    raise Refused("no_session", f"session {known} does not run")
+        try:
+            return await self._describe("POST", "/start_session", {})
+        except Refused as refused:
+            if refused.http_status != 409:
+                raise
+            # A server that does not let a second client start lets it join.
+            running = await self.session()
+            if not is_running(running):
+                raise
+            return running
 
     async def session(self, session_id: str | None = None) -> Json:
         """Describe a session, running or not."""
-        return (await self._ask("GET", f"/session{_query(session_id)}"))[1]
+        return await self._describe("GET", f"/session{_query(session_id)}")
 
     async def stop_session(self, session_id: str) -> None:
         """End a session for all; none to end is no error."""
@@ -70,7 +96,8 @@ class Server:
 
     async def register(self, session_id: str) -> int:
         """Return the id of a new connection."""
-        return int((await self._ask("POST", f"{_transport(session_id)}/connections"))[1]["connection_id"])
+        _, answer = await self._ask("POST", f"{_transport(session_id)}/connections")
+        return int(self._found(answer, "connection_id"))
 
     async def offer(
         self, session_id: str, connection_id: int, sdp: str, mapping: Sequence[Mapping[str, Any]], *, again: bool
@@ -82,7 +109,7 @@ class Server:
     async def answer(self, session_id: str, connection_id: int) -> str | None:
         """Return the answer to an offer, None while it is being made."""
         status, body = await self._ask("GET", _sdp_params(session_id, connection_id))
-        return None if status == 202 else str(body["sdp_answer"])
+        return None if status == 202 else str(self._found(body, "sdp_answer"))
 
     async def add_candidates(
         self, session_id: str, connection_id: int, candidates: Sequence[Json], *, is_final: bool
@@ -96,11 +123,21 @@ class Server:
         announced = {"name": name, "size": size, "mime_type": mime_type}
         _, reserved = await self._ask("POST", f"/sessions/{quote(session_id)}/uploads", announced)
         # The server may know itself by another name than we do, where its address is one of its own.
-        there = urlsplit(urljoin(f"{self.url}/", str(reserved["presigned_url"])))
+        there = urlsplit(urljoin(f"{self.url}/", str(self._found(reserved, "presigned_url"))))
         url = f"{self.url}{there.path}" if there.path.startswith("/uploads/") else there.geturl()
         headers = {"Content-Type": mime_type, "Content-Length": str(size)}
         await self._request("PUT", url, content, headers)
-        return Upload(str(reserved["presigned_id"]), name, mime_type, size)
+        return Upload(str(self._found(reserved, "presigned_id")), name, mime_type, size)
+
+    async def _describe(self, method: str, path: str, body: Json | None = None) -> Json:
+        _, session = await self._ask(method, path, body)
+        self._found(session, "session_id")
+        return session
+
+    def _found(self, answer: Json, key: str) -> Any:
+        if key not in answer:
+            raise Refused("not_of_this_wire", f"{self.url} does not answer as a server of this wire: no {key}")
+        return answer[key]
 
     async def _ask(
         self, method: str, path: str, body: Json | None = None, legal: Iterable[int] = ()
@@ -144,6 +181,11 @@ def _fetch(asked: urllib.request.Request) -> tuple[int, bytes, float | None]:
         reason = getattr(failed, "reason", failed)
         why = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
         raise NotConnected(f"{urlsplit(asked.full_url).netloc} does not answer: {why}") from None
+
+
+def is_running(session: Json) -> bool:
+    """Tell whether a described session runs, in the words of any generation."""
+    return str(session.get("state", "")).lower() in _RUNNING
 
 
 def _query(session_id: str | None) -> str:

@@ -6,7 +6,7 @@ import asyncio
 import random
 from typing import TYPE_CHECKING, Self
 
-from reactor_runtime.client.server import Json, Server
+from reactor_runtime.client.server import Server
 from reactor_runtime.client.values import NotConnected, Refused, State, Track
 from reactor_runtime.log import get_logger
 from reactor_runtime.wire import messages as wire
@@ -21,7 +21,6 @@ BUSY = 0.3
 STEADY = 5.0
 """A connection that held this long starts the back-off anew."""
 BACKOFF_FIRST, BACKOFF_MOST = 0.25, 4.0
-_RUNNING = {"waiting", "streaming", "orphaned", "recovering"}
 
 
 class Sitting:
@@ -73,6 +72,7 @@ class Sitting:
         self._started_at = asyncio.get_running_loop().time()
         self._connection = await self._open()
         self._keeping = asyncio.create_task(self._keep(self._connection))
+        self._keeping.add_done_callback(self._kept)
 
     async def close(self) -> None:
         """Leave; the session goes on without this client. Idempotent."""
@@ -171,7 +171,7 @@ class Sitting:
         deadline = loop.time() + self._patience
         while True:
             try:
-                session = await self._find_session()
+                session = await self._server.find_session(self.session_id, is_bound=self._is_bound)
                 break
             except Refused as refused:
                 if refused.http_status not in (409, 503) or loop.time() > deadline:
@@ -183,29 +183,6 @@ class Sitting:
         ways = {"recvonly": "out", "sendonly": "in"}
         tracks = session.get("capabilities", {}).get("tracks", [])
         self.tracks = [Track(t["name"], t["kind"], "out" if ways[t["direction"]] == "out" else "in") for t in tracks]
-
-    async def _find_session(self) -> Json:
-        if self.session_id:
-            try:
-                former = await self._server.session(self.session_id)
-            except Refused:
-                if self._is_bound:
-                    raise
-            else:
-                if _is_running(former):
-                    return former
-                if self._is_bound:
-                    raise Refused("no_session", f"session {self.session_id} does not run")
-        try:
-            return await self._server.start_session()
-        except Refused as refused:
-            if refused.http_status != 409:
-                raise
-            # A server that does not let a second client start lets it join.
-            running = await self._server.session()
-            if not _is_running(running):
-                raise
-            return running
 
     async def _keep(self, connection: Connection) -> None:
         loop = asyncio.get_running_loop()
@@ -227,6 +204,12 @@ class Sitting:
             if self.is_over:
                 return
 
+    def _kept(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("the client gives up", exc_info=error)
+            self._hang_up(str(error))
+            self._enter("ended", str(error))
+
     def _hang_up(self, reason: str) -> None:
         if self._connection is not None:
             self._connection.close()
@@ -237,10 +220,6 @@ class Sitting:
         if self.state not in ("ended", "closed") or state == "closed":
             self.state, self.reason = state, reason
         self._tell_news()
-
-
-def _is_running(session: Json) -> bool:
-    return str(session.get("state", "")).lower() in _RUNNING
 
 
 def backoff(attempt: int, chance: float) -> float:
