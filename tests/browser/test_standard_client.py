@@ -18,7 +18,7 @@ WATCH = """async (url) => {
   for (const kind of ["audio", "video"]) peer.addTransceiver(kind, {direction: "recvonly"});
   const video = document.body.appendChild(document.createElement("video"));
   video.muted = video.autoplay = true;
-  peer.ontrack = ({track}) => { if (track.kind === "video") video.srcObject = new MediaStream([track]); };
+  peer.ontrack = ({streams: [stream]}) => { video.srcObject = stream; };
   globalThis.client = new standard.WHEPClient();
   await client.view(peer, url, "a token");
 }"""

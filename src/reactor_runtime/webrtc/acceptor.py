@@ -17,7 +17,7 @@ from reactor_runtime.session.negotiation import Candidate, Negotiation
 from reactor_runtime.webrtc.connection import Connection
 from reactor_runtime.webrtc.offer import MediaLine, media_lines
 from reactor_runtime.webrtc.peer import Peer, PeerObserver
-from reactor_runtime.webrtc.standard import Fragment, one_way
+from reactor_runtime.webrtc.standard import Fragment, in_one_stream, one_way
 from reactor_runtime.webrtc.turn import ice_servers
 from reactor_runtime.wire.dialect import Way
 
@@ -129,7 +129,8 @@ class Acceptor:
         tracks = one_way(media_lines(sdp), self._runtime.contract.tracks, direction, names)
         if not self._runtime.running:
             self._runtime.start_session()
-        return await self._admit(sdp, tracks, "standard")
+        connection, answer = await self._admit(sdp, tracks, "standard")
+        return connection, in_one_stream(answer)
 
     def find(self, key: str) -> Connection | None:
         """Return the connection of a key, while it lives."""

@@ -48,6 +48,11 @@ def read_fragment(text: str) -> Fragment:
     return Fragment(frozenset(ufrags), candidates)
 
 
+def in_one_stream(answer: str) -> str:
+    """Return an answer whose tracks are of one stream: players show a stream, and keep its sound with its picture."""
+    return answer.replace("a=msid:- ", "a=msid:model ")
+
+
 def one_way(
     lines: Sequence[MediaLine], tracks: Sequence[TrackSpec], direction: Direction, names: Sequence[str]
 ) -> dict[str, Sequence[TrackSpec]]:
