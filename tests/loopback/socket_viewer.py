@@ -157,9 +157,10 @@ class Session:
         self.base = base
         self.viewers: list[SocketViewer] = []
 
-    async def viewer(self, query: str = "") -> SocketViewer:
-        """Connect a client."""
-        self.viewers.append(SocketViewer(await self.http.ws_connect(f"{self.base}/socket{query}", max_msg_size=0)))
+    async def viewer(self, query: str = "", *, through: str = "") -> SocketViewer:
+        """Connect a client, through another address if one is given."""
+        wire = await self.http.ws_connect(f"{through}{self.base}/socket{query}", max_msg_size=0)
+        self.viewers.append(SocketViewer(wire))
         return await self.viewers[-1].greeted()
 
     async def refusal(self, path: str) -> tuple[int, str]:
@@ -182,10 +183,10 @@ class Session:
                     return fact
         raise AssertionError(f"the journal ended without {name!r}")
 
-    async def sees(self, name: str, holds: Callable[[float], bool]) -> None:
+    async def sees(self, name: str, holds: Callable[[float], bool], **labels: str) -> None:
         """Wait until something holds of a figure."""
         async with asyncio.timeout(WAIT):
-            while not holds(await self.figure(name)):  # noqa: ASYNC110 - it is asked for
+            while not holds(await self.figure(name, **labels)):  # noqa: ASYNC110 - it is asked for
                 await asyncio.sleep(0.1)
 
     async def figure(self, name: str, **labels: str) -> float:

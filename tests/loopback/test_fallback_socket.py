@@ -14,6 +14,7 @@ import pytest
 
 from tests.loopback.playing import pitch
 from tests.loopback.published_client import until
+from tests.loopback.slow_line import slow_line
 from tests.loopback.socket_viewer import on_session
 from tests.models import write_model
 from tests.running import RunningServer, serving
@@ -133,6 +134,19 @@ async def test_who_stalls_loses_pictures_but_no_sound_and_holds_up_nobody(server
         heard = [[stamp for stamp in v.sound_stamps if first <= stamp <= both] for v in (stalled, other)]
         assert heard[0] == heard[1], "no sound is"
         await other.ask("set_noise", noise=0)
+
+
+async def test_a_slow_network_is_sent_less_and_nobody_else_is(server: RunningServer) -> None:
+    async with on_session(server.url) as session, slow_line(server.url, 1_000_000) as line:
+        slow, fast = await session.viewer(through=line), await session.viewer()
+        for viewer in (slow, fast):
+            await viewer.resume("main_video")
+        await fast.ask("set_noise", noise=200)
+        await session.sees("reactor_rung_target_bits_per_second", lambda bps: 0 < bps < 2_000_000, rung="1")
+        seen = len(slow.pictures)
+        await until(lambda: len(slow.pictures) > seen + 20, "pictures over the slow line")
+        assert await session.figure("reactor_rung_target_bits_per_second", rung="0") == 4_000_000
+        await fast.ask("set_noise", noise=0)
 
 
 async def test_a_late_joiner_begins_with_a_key_frame(server: RunningServer) -> None:
