@@ -5,21 +5,25 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import os
 import sys
+import traceback
 import urllib.request
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 SERVER = "http://localhost:8080"
 WAIT = 15.0
 FAR = 40.0
 """Grey levels per channel by which a picture may miss its colour: it was coded twice."""
+GREEN, PURPLE, YELLOW = (20, 180, 60), (190, 40, 140), (200, 180, 30)
 CAMERA = (210, 60, 30)
 FILE = b"what a client uploads" * 1000
 FILE_SHA256 = hashlib.sha256(FILE).hexdigest()
 
 Colour = tuple[float, float, float]
+C = TypeVar("C", bound="Client")
 
 
 class Checks:
@@ -38,10 +42,6 @@ class Checks:
             self.results[name] = f"{type(error).__name__}: {error}"
             raise
         self.results[name] = "yes"
-
-    def tell(self) -> None:
-        """Print the one line."""
-        print(json.dumps(self.results), flush=True)
 
 
 @asynccontextmanager
@@ -76,7 +76,47 @@ async def until_session(state: str) -> None:
         await asyncio.sleep(0.05)
 
 
-async def ready_to_begin() -> None:
-    """Wait for the word to begin, so that importing a client costs the others no time."""
+class Client(Protocol):
+    """What every driver's client does alike."""
+
+    async def join(self) -> None:
+        """Connect to the session that runs."""
+
+    async def ready(self) -> None:
+        """Wait until the client calls itself ready."""
+
+    async def paint(self, colour: tuple[int, int, int]) -> None:
+        """Set the colour and wait until it is seen."""
+
+    async def say(self, text: str) -> int:
+        """Have the model answer, and return how many words it heard."""
+
+    async def leave(self) -> None:
+        """Go, and leave the session to the others where the client can."""
+
+
+async def drive(make: Callable[[], Awaitable[C]], run: Callable[[C, Checks], Awaitable[None]]) -> None:
+    """Try a new client for each word on stdin, and print what was found as one line of JSON.
+
+    `alone` is all of its checks; `together` only that it has its part in the session, which it does not leave before
+    stdin is closed.
+    """
+    client = None
     print("imported", flush=True)
-    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
+    while word := (await asyncio.to_thread(sys.stdin.readline)).strip():
+        checks = Checks()
+        client = await make()
+        try:
+            if word == "alone":
+                await run(client, checks)
+            else:
+                async with checks.check("together"):
+                    await client.join()
+                    await client.ready()
+                    await client.paint(YELLOW)
+                    assert await client.say(f"from {os.getpid()}") >= 1
+        except Exception:
+            traceback.print_exc()
+        print(json.dumps(checks.results), flush=True)
+    if client is not None:
+        await client.leave()

@@ -8,12 +8,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from checking import CAMERA, FILE, FILE_SHA256, Checks, close, ready_to_begin, until_session
+from checking import CAMERA, FILE, FILE_SHA256, GREEN, PURPLE, Checks, close, drive, until_session
 from playwright.async_api import Page, async_playwright
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
-GREEN, PURPLE = {"r": 20, "g": 180, "b": 60}, {"r": 190, "g": 40, "b": 140}
 
 
 class Client:
@@ -65,17 +64,26 @@ class Client:
     async def frames(self) -> int:
         return int((await self.until("client.look()"))["frames"])
 
-    async def paint(self, colour: dict[str, int]) -> None:
+    async def paint(self, colour: tuple[int, int, int]) -> None:
         """Set the colour and wait until it is seen."""
-        await self.send("set_color", colour)
-        await self.sees("left", tuple(colour.values()))
+        await self.send("set_color", dict(zip("rgb", colour, strict=True)))
+        await self.sees("left", colour)
+
+    async def join(self) -> None:
+        await self.do("client.reactor.connect()")
+
+    async def ready(self) -> None:
+        await self.status("ready")
+
+    async def leave(self) -> None:
+        """Stay: these clients end the session when they leave."""
 
 
 async def run(client: Client, checks: Checks) -> None:
     async with checks.check("connect"):
         await client.do("client.reactor.connect()")
     async with checks.check("ready"):
-        await client.status("ready")
+        await client.ready()
     async with checks.check("message"):
         await client.until("client.heard.some(({type}) => type === 'tick')")
         assert await client.say("héllo ✓") >= 1
@@ -85,7 +93,7 @@ async def run(client: Client, checks: Checks) -> None:
         await client.send("set_color", {"r": 999, "g": 0, "b": 0})
         await client.send("no_such_command", {})
         await client.say("still here")
-        assert close((await client.do("client.look()"))["left"], tuple(GREEN.values())), "it changed the picture"
+        assert close((await client.do("client.look()"))["left"], GREEN), "it changed the picture"
     if await client.do("Boolean(sdk.useReactorInternalMessage)"):
         async with checks.check("told"):
             await client.until("client.internal.some(({type}) => type === 'commandRejected')")
@@ -115,18 +123,17 @@ async def run(client: Client, checks: Checks) -> None:
 
 
 async def main(page_file: Path) -> None:
-    checks = Checks()
     async with async_playwright() as playwright:
         chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = await chromium.new_page()
-        await page.goto(page_file.as_uri())
-        await page.add_script_tag(path=Path(__file__).with_name("drive_page.js"))
-        await ready_to_begin()
-        try:
-            await run(Client(page), checks)
-        finally:
-            checks.tell()
-            await chromium.close()
+
+        async def make() -> Client:
+            page = await chromium.new_page()
+            await page.goto(page_file.as_uri())
+            await page.add_script_tag(path=Path(__file__).with_name("drive_page.js"))
+            return Client(page)
+
+        await drive(make, run)
+        await chromium.close()
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import av
 import numpy as np
 import reactor_sdk
 from aiortc import VideoStreamTrack
-from checking import CAMERA, FILE, FILE_SHA256, Checks, close, ready_to_begin, until, until_session
+from checking import CAMERA, FILE, FILE_SHA256, GREEN, PURPLE, Checks, close, drive, until, until_session
 from reactor_sdk import Reactor, ReactorStatus
 
 
@@ -75,21 +75,31 @@ class Client:
                 async with asyncio.timeout(1):
                     return int((await until(lambda: self.found("said", text=text), "the answer"))["n"])
 
-    async def paint(self, r: int, g: int, b: int) -> None:
+    async def paint(self, colour: tuple[int, int, int]) -> None:
         """Set the colour and wait until it is seen."""
-        await self.reactor.send_command("set_color", {"r": r, "g": g, "b": b})
-        await until(lambda: close(self.left, (r, g, b)), "the colour in the picture")
+        await self.reactor.send_command("set_color", dict(zip("rgb", colour, strict=True)))
+        await until(lambda: close(self.left, colour), "the colour in the picture")
+
+    async def join(self) -> None:
+        """Connect to the session that runs: 0.8 refuses to adopt one of a local server."""
+        await self.reactor.connect()
+
+    async def leave(self) -> None:
+        """Stay: these clients end the session when they leave."""
 
 
-async def run(checks: Checks) -> None:
-    client = Client()
+async def make() -> Client:
+    return Client()
+
+
+async def run(client: Client, checks: Checks) -> None:
     reactor = client.reactor
     async with checks.check("connect"):
         await reactor.connect()
     async with checks.check("ready"):
         await client.ready()
     async with checks.check("pixels"):
-        await client.paint(20, 180, 60)
+        await client.paint(GREEN)
     async with checks.check("message"):
         await until(lambda: client.found("tick"), "a tick")
         assert await client.say("héllo ✓") >= 1
@@ -97,7 +107,7 @@ async def run(checks: Checks) -> None:
         await reactor.send_command("set_color", {"r": 999, "g": 0, "b": 0})
         await reactor.send_command("no_such_command", {})
         await client.say("still here")
-        assert close(client.left, (20, 180, 60)), "the refused command changed the picture"
+        assert close(client.left, GREEN), "the refused command changed the picture"
     if hasattr(reactor, "on_internal_message"):
         async with checks.check("told"):
             await until(lambda: any(m.get("type") == "commandRejected" for m in client.internal), "the refusal")
@@ -127,21 +137,12 @@ async def run(checks: Checks) -> None:
         await client.ready()
         assert await client.say("after") > words
         await client.pictures()
-        await client.paint(190, 40, 140)
+        await client.paint(PURPLE)
     async with checks.check("disconnect"):
         await reactor.disconnect()
         await until(lambda: reactor.get_status() == ReactorStatus.DISCONNECTED, "disconnected")
         await until_session("READY")
 
 
-async def main() -> None:
-    await ready_to_begin()
-    checks = Checks()
-    try:
-        await run(checks)
-    finally:
-        checks.tell()
-
-
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(drive(make, run))

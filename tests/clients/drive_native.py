@@ -6,11 +6,10 @@ import asyncio
 from contextlib import suppress
 from typing import Any
 
-from checking import CAMERA, FILE, FILE_SHA256, SERVER, Checks, close, ready_to_begin, until, until_session
+from checking import CAMERA, FILE, FILE_SHA256, GREEN, PURPLE, SERVER, Checks, close, drive, until, until_session
 from reactor_sdk import Reactor, ReactorError, ReactorStatus, Track
 
 WIDTH, HEIGHT = 160, 120
-GREEN, PURPLE = {"r": 20, "g": 180, "b": 60}, {"r": 190, "g": 40, "b": 140}
 
 
 class Client:
@@ -47,10 +46,20 @@ class Client:
         assert answer["data"]["text"] == text, answer
         return int(answer["data"]["n"])
 
-    async def paint(self, colour: dict[str, int]) -> None:
+    async def paint(self, colour: tuple[int, int, int]) -> None:
         """Set the colour and wait until it is seen."""
-        assert await self.reactor.send_command("set_color", colour) is None, "a bare acceptance"
-        await until(lambda: close(self.left, tuple(colour.values())), "the colour in the picture")
+        answer = await self.reactor.send_command("set_color", dict(zip("rgb", colour, strict=True)))
+        assert answer is None, "a bare acceptance"
+        await until(lambda: close(self.left, colour), "the colour in the picture")
+
+    async def join(self) -> None:
+        """Adopt the session that runs."""
+        await self.reactor.connect(session_id="local")
+
+    async def leave(self) -> None:
+        """Go: a client that has adopted the session leaves it to the others."""
+        await self.reactor.disconnect()
+        self.reactor.close()
 
 
 def mean(bgra: bytes, width: int, height: int, across: float) -> tuple[float, ...]:
@@ -77,8 +86,11 @@ async def refusal(client: Client, command: str, data: dict[str, Any]) -> str:
     raise AssertionError(f"{command} {data} was not refused")
 
 
-async def run(checks: Checks) -> None:
-    client = Client()
+async def make() -> Client:
+    return Client()
+
+
+async def run(client: Client, checks: Checks) -> None:
     reactor = client.reactor
     async with checks.check("connect"):
         await reactor.connect()
@@ -93,7 +105,7 @@ async def run(checks: Checks) -> None:
         assert await refusal(client, "set_color", {"r": 999, "g": 0, "b": 0}) == "invalid_command"
         assert await refusal(client, "no_such_command", {}) == "invalid_command"
         await client.say("still here")
-        assert close(client.left, tuple(GREEN.values())), "the refused command changed the picture"
+        assert close(client.left, GREEN), "the refused command changed the picture"
     async with checks.check("webcam"):
         camera = await reactor.track("webcam").publish()
         filming = asyncio.create_task(film(camera))
@@ -123,17 +135,7 @@ async def run(checks: Checks) -> None:
         await reactor.disconnect()
         await until(lambda: reactor.status == ReactorStatus.DISCONNECTED, "disconnected")
         await until_session("READY")
-    reactor.close()
-
-
-async def main() -> None:
-    await ready_to_begin()
-    checks = Checks()
-    try:
-        await run(checks)
-    finally:
-        checks.tell()
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(drive(make, run))

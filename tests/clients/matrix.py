@@ -28,6 +28,7 @@ CHECKS = {
     "pause": "it pauses a track and takes it up again",
     "recover": "after a drop it comes back to the same session, picture and all",
     "disconnect": "it leaves, and the session ends",
+    "together": "with all others on one session, it sees what is painted and hears its own reply",
 }
 
 NO_WORD = "the family has no word for it"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Literal
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
+from reactor_runtime.errors import ClientError
 from reactor_runtime.http.slots import Slot, slot_of
 from reactor_runtime.session.machine import State
 from reactor_runtime.session.negotiation import Candidate
@@ -18,6 +21,8 @@ from reactor_runtime.webrtc.acceptor import IMPLICIT_CONNECTION
 BASE = "/sessions/{session_id}/transport/webrtc"
 MAX_SDP = 256 * 1024
 MAX_CANDIDATES = 64
+TURN_SECONDS = 2.0
+"""How long an offer without a connection id waits for the one before it to be answered and its answer fetched."""
 
 
 class MappedTrack(BaseModel):
@@ -60,6 +65,26 @@ class Candidates(BaseModel):
     candidates: list[OfferedCandidate] = Field(default_factory=list, max_length=MAX_CANDIDATES)
 
 
+class _Turns:
+    """Lets clients that know no connection ids negotiate one after the other: all of them poll one address."""
+
+    def __init__(self) -> None:
+        self._free = asyncio.Event()
+        self._free.set()
+
+    async def begin(self) -> None:
+        """Wait for the others; a client that was never seen again is not waited for."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(TURN_SECONDS):
+                while not self._free.is_set():
+                    await self._free.wait()
+        self._free.clear()
+
+    def end(self) -> None:
+        """Let the next one begin."""
+        self._free.set()
+
+
 def signalling_routes(slots: Mapping[str, Slot]) -> APIRouter:
     """Build the routes over the slots."""
     router = APIRouter()
@@ -83,6 +108,7 @@ def signalling_routes(slots: Mapping[str, Slot]) -> APIRouter:
 
 def _of_sessions(slots: Mapping[str, Slot]) -> APIRouter:
     router = APIRouter()
+    turns = {session_id: _Turns() for session_id in slots}
 
     @router.get("/ice_servers")
     async def ice_servers(session_id: str) -> dict[str, Any]:
@@ -131,13 +157,21 @@ def _of_sessions(slots: Mapping[str, Slot]) -> APIRouter:
     async def implicit_offer(session_id: str, body: Offer, request: Request) -> JSONResponse:
         """Take the offer (POST) or the reconnect (PUT) of a client that knows no connection ids."""
         acceptor = slot_of(slots, session_id).acceptor
-        acceptor.offer_unnumbered(body.sdp_offer, body.mids, is_reconnect=request.method == "PUT")
+        await turns[session_id].begin()
+        try:
+            acceptor.offer_unnumbered(body.sdp_offer, body.mids, is_reconnect=request.method == "PUT")
+        except ClientError:
+            turns[session_id].end()
+            raise
         return JSONResponse({"connection_id": IMPLICIT_CONNECTION}, 202)
 
     @router.get("/sdp_params")
     async def implicit_answer(session_id: str) -> Response:
         """Return the answer for a client that knows no connection ids."""
-        return give_answer(session_id, IMPLICIT_CONNECTION)
+        answer = give_answer(session_id, IMPLICIT_CONNECTION)
+        if answer.status_code == 200:
+            turns[session_id].end()
+        return answer
 
     @router.post("/ice_candidates", status_code=202)
     async def implicit_candidates(session_id: str, body: Candidates) -> JSONResponse:
