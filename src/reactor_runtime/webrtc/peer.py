@@ -1,4 +1,4 @@
-"""The border to the WebRTC engine: what the runtime asks of one peer connection, in eight methods."""
+"""The border to what carries a client: what the runtime asks of any, and of a WebRTC engine besides."""
 
 from __future__ import annotations
 
