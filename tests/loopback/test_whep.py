@@ -38,6 +38,7 @@ async def state(http: httpx.AsyncClient) -> str:
 
 async def test_the_picture_follows_a_command_of_another_client(server: RunningServer, http: httpx.AsyncClient) -> None:
     async with watching_over_whep(server.url) as viewer:
+        assert re.findall(r"a=msid:(\S+)", viewer.reply.text) == ["model", "model"]
         await viewer.sees(GREEN)
         async with watching(server.url) as steering:
             assert (await steering.ask("set_colour", red=200, green=30, blue=40))["type"] == "commandAccepted"
