@@ -116,6 +116,13 @@ async def test_a_refused_command_raises_the_models_words(
     assert refused.value.code == code
 
 
+async def test_a_command_larger_than_a_message_is_refused_here(client: Client) -> None:
+    with pytest.raises(Refused) as refused:
+        await client.send("say", text="x" * 300_000)
+    assert refused.value.code == "too_large"
+    assert (await client.send("say", text="short")).data["text"] == "short"
+
+
 async def test_files_are_arguments_alone_and_in_lists(client: Client, tmp_path: Path) -> None:
     (tmp_path / "photo.png").write_bytes(b"x" * 3000)
     photo = await client.upload(tmp_path / "photo.png")

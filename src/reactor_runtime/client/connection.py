@@ -23,6 +23,7 @@ OPENING = 10.0
 REPLYING = 10.0
 PING_INTERVAL = 5.0
 """The server gives a silent connection 20 s."""
+NO_WAY = f"no way for the media was found in {OPENING:g} s; a firewall that stops UDP is the usual reason"
 GRACE = 3.0
 """ICE often recovers by itself within two of its checks."""
 
@@ -98,7 +99,7 @@ class Connection:
         connection = cls(await server.ice_servers(session_id), on_message, relay_only=relay_only)
         try:
             await connection._negotiate(server, session_id, tracks, former)
-            await connection._until(connection._is_open, OPENING, "no way for the media was found")
+            await connection._until(connection._is_open, OPENING, NO_WAY)
         except BaseException:
             connection.close()
             raise
@@ -184,21 +185,20 @@ class Connection:
             self._transceivers[track.name] = self._pc.add_transceiver(track.kind, init)
         await self._pc.set_local_description(await self._pc.create_offer())
         try:
-            await self._until(self._has_gathered, GATHERING, "gathering")
+            await self._until(self._has_gathered, GATHERING, "no address was found")
         except NotConnected:
             if self.lost.done():
                 raise
+        self.id = await server.register(session_id) if former is None else former
         description = self._pc.local_description
         assert description is not None, "set above"
         mapping = [
             {"mid": transceiver.mid, "name": t.name, "kind": t.kind, "direction": ways[t.direction]}
             for t, transceiver in zip(tracks, self._transceivers.values(), strict=True)
         ]
-        is_again = former is not None
-        self.id = former if former is not None else await server.register(session_id)
         # What is not in the offer yet follows it.
         self._pc.on("icecandidate", lambda event: self.spawn(self._trickle(server, session_id, event.candidate)))
-        await server.offer(session_id, self.id, description.sdp, mapping, again=is_again)
+        await server.offer(session_id, self.id, description.sdp, mapping, again=former is not None)
         answer = await self._poll(server, session_id)
         try:
             await self._pc.set_remote_description(webrtc.RTCSessionDescriptionInit(webrtc.RTCSdpType.answer, answer))
@@ -230,7 +230,7 @@ class Connection:
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError:
-            raise NotConnected(f"{otherwise} within {seconds:g} s") from None
+            raise NotConnected(otherwise) from None
 
     def _has_gathered(self) -> bool:
         return self._pc.ice_gathering_state == webrtc.RTCIceGatheringState.complete
