@@ -35,7 +35,7 @@ from rig import HERE, REACTOR, Server, free_port, print_table, say_where, servin
 from viewer import Viewer, open_session
 
 MODEL = HERE.parent / "examples" / "webcam"
-CASES = {"decoders": 2000, "offers": 300, "HTTP": 300, "raw bytes": 60, "data channels": 60}
+CASES = {"decoders": 600, "offers": 300, "HTTP": 500, "raw bytes": 100, "data channels": 100}
 ANSWER_TIMEOUT, SETTLE_TIMEOUT = 20.0, 60.0  # seconds; the second is longer than a silent connection lives
 GROWTH_MB, GROWTH = 30.0, 8  # memory of the first round's caches still to fill; threads and files
 

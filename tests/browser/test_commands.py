@@ -2,36 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Viewer
 from tests.models import PAINTER, write_model
-from tests.running import eventually, serving
+from tests.running import RunningServer, eventually, serving
 
 MEADOW = Path(__file__).parents[2] / "examples" / "meadow"
 BRIGHTNESS = Path(__file__).parents[2] / "examples" / "brightness"
 SCREENSHOT = Path(__file__).parents[2] / "docs" / "images" / "page.png"
 
 
-@pytest.mark.parametrize(
-    ("command", "arguments", "said"),
-    [
-        ("no_such_command", {}, "unknown command 'no_such_command'"),
-        ("set_colour", {"red": 256}, "red"),
-        ("set_colour", {"red": "many"}, "red"),
-        ("set_colour", {"purple": 1}, "purple"),
-    ],
-)
-def test_a_bad_command_is_refused_with_its_reason(
-    command: str, arguments: dict, said: str, tmp_path: Path, page: Page
-) -> None:
-    with serving(write_model(tmp_path, PAINTER)) as server:
-        server.wait_ready()
-        viewer = Viewer(page, server.url)
-        viewer.wait_moving()
+@pytest.fixture(scope="module")
+def painter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    with serving(write_model(tmp_path_factory.mktemp("painter"), PAINTER)) as server:
+        yield server.wait_ready()
+
+
+REFUSED: list[tuple[str, dict[str, Any], str]] = [
+    ("no_such_command", {}, "unknown command 'no_such_command'"),
+    ("set_colour", {"red": 256}, "red"),
+    ("set_colour", {"red": "many"}, "red"),
+    ("set_colour", {"purple": 1}, "purple"),
+]
+
+
+def test_a_bad_command_is_refused_with_its_reason(painter: RunningServer, page: Page) -> None:
+    viewer = Viewer(page, painter.url)
+    viewer.wait_moving()
+    for command, arguments, said in REFUSED:
         answer = viewer.send(command, **arguments)
         assert not answer["ok"]
         assert answer["code"] == "invalid_command"
@@ -71,14 +75,12 @@ def test_the_generation_1_example_is_steered_by_its_slider(page: Page) -> None:
         assert "brightness" in refusal["message"]
 
 
-def test_a_second_viewer_and_a_late_one_share_the_session(tmp_path: Path, page: Page) -> None:
-    with serving(write_model(tmp_path, PAINTER)) as server:
-        server.wait_ready()
-        first = Viewer(page, server.url)
-        first.wait_moving()
-        second = Viewer(page.context.new_page(), server.url)
-        second.wait_moving()
-        before = second.wait_picture()
-        assert first.send("set_colour", red=220)["ok"]
-        eventually(lambda: second.colour_distance(before) > 60, within=5, what="the colour at the other viewer")
-        assert server.health()["connections"] == 2
+def test_a_second_viewer_and_a_late_one_share_the_session(painter: RunningServer, page: Page) -> None:
+    first = Viewer(page, painter.url)
+    first.wait_moving()
+    second = Viewer(page.context.new_page(), painter.url)
+    second.wait_moving()
+    before = second.wait_picture()
+    assert first.send("set_colour", red=220)["ok"]
+    eventually(lambda: second.colour_distance(before) > 60, within=5, what="the colour at the other viewer")
+    eventually(lambda: painter.health()["connections"] == 2, what="two connections")

@@ -22,11 +22,12 @@ def run(*argv: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(argv, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL, cwd=cwd)
 
 
-@pytest.fixture(params=list(Style))
-def scaffold(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    done = run(REACTOR, "init", "my-wave", "--style", request.param, cwd=tmp_path)
+@pytest.fixture(scope="module", params=list(Style))
+def scaffold(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    where = tmp_path_factory.mktemp("scaffold")
+    done = run(REACTOR, "init", "my-wave", "--style", request.param, cwd=where)
     assert done.returncode == 0, done.stderr
-    folder = tmp_path / "my-wave"
+    folder = where / "my-wave"
     [listed, *_] = done.stdout.splitlines()
     assert set(listed.removeprefix("Wrote my-wave: ").split(", ")) == {path.name for path in folder.iterdir()} == FILES
     return folder

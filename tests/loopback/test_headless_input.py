@@ -336,29 +336,31 @@ def test_a_goal_ends_the_run_after_the_input(pictures: Path, tmp_path: Path) -> 
     assert len(list((tmp_path / "out").glob("*.png"))) == 7
 
 
-@pytest.mark.parametrize(
-    ("given", "said"),
-    [
-        ("{0}/none", "none cannot be read: No such file or directory"),
-        ("{0}/empty", "empty holds no picture: none of its files ends in .png, .jpg, .jpeg"),
-        ("{0}/model.py", "model.py cannot be read"),
-        (
-            "lens={0}/pictures",
-            "it wants input track 'lens' of its kind, and the model's input tracks are: camera (video)",
-        ),
-        ("{0}/voice.wav", "it wants an input track of its kind, and the model's input tracks are: camera (video)"),
-    ],
-)
-def test_an_input_that_cannot_be_ends_with_2_and_says_why(
-    given: str, said: str, pictures: Path, tmp_path: Path
-) -> None:
-    (tmp_path / "empty").mkdir()
-    spoken(tmp_path / "voice.wav", 440)
-    done = headless(model(tmp_path, READING, "Reading"), "--input-folder", given.format(tmp_path))
+CANNOT_BE = {
+    "{0}/empty": "empty holds no picture: none of its files ends in .png, .jpg, .jpeg",
+    "{0}/model.py": "model.py cannot be read",
+    "lens={0}/pictures": "it wants input track 'lens' of its kind, and the model's input tracks are: camera (video)",
+    "{0}/voice.wav": "it wants an input track of its kind, and the model's input tracks are: camera (video)",
+}
+
+
+def test_an_input_that_cannot_be_ends_with_2_and_says_why(tmp_path: Path) -> None:
+    done = headless(model(tmp_path, READING, "Reading"), "--input-folder", f"{tmp_path}/none")
     assert done.returncode == 2, done.stdout
     assert done.stderr.splitlines()[-1].startswith("Error: input ")
-    assert said in done.stderr
+    assert "none cannot be read: No such file or directory" in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_each_reason_why_an_input_cannot_be_is_told(pictures: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    spoken(tmp_path / "voice.wav", 440)
+    typed = "".join(f'start --input-folder "{given.format(tmp_path)}"\n' for given in CANNOT_BE)
+    done = headless(model(tmp_path, READING, "Reading"), typed=typed)
+    told = [line for line in done.stdout.splitlines() if line.startswith("[ERROR] input ")]
+    assert len(told) == len(CANNOT_BE), done.stdout
+    for line, said in zip(told, CANNOT_BE.values(), strict=True):
+        assert said in line
 
 
 def test_two_inputs_for_one_track_are_refused(pictures: Path, tmp_path: Path) -> None:
