@@ -6,7 +6,7 @@ import type { Picture, TrackStats } from "./transport";
 const CONFIGS = { vp8: "vp8", vp9: "vp09.00.51.08", av1: "av01.0.13M.08" }; // levels that bound no size that comes
 // What the server encodes; without it a decoder guesses by the size.
 const COLOURS = { matrix: "smpte170m", primaries: "bt709", transfer: "bt709", fullRange: false } as const;
-const MOST_WAITING = 15; // half a second behind: what waits would only be seen late
+const MOST_WAITING = 8; // a quarter of a second behind: what waits would only be seen late
 
 export class Pictures {
   readonly stats: TrackStats = { kind: "video", bytes: 0, width: 0, height: 0, codec: "", framesDecoded: 0, packetsLost: 0 };
@@ -30,7 +30,10 @@ export class Pictures {
     Object.assign(this.stats, { bytes: this.stats.bytes + payload.byteLength, width, height });
     if (isKey && (this.#decoder?.state !== "configured" || this.stats.codec !== codec.toUpperCase())) this.#open(codec);
     if (this.#decoder?.state !== "configured" || (this.#needsKey && !isKey)) return;
-    if (!isKey && this.#decoder.decodeQueueSize > MOST_WAITING) return this.#skip();
+    if (!isKey && this.#decoder.decodeQueueSize > MOST_WAITING) {
+      this.#decoder.reset();
+      return this.#skip();
+    }
     this.#needsKey = false;
     this.#arrivals.set(timestamp, performance.now());
     this.#decoder.decode(new EncodedVideoChunk({ type: isKey ? "key" : "delta", timestamp, data: payload }));
