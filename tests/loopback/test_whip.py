@@ -74,7 +74,7 @@ async def test_a_named_track_takes_what_is_sent(server: RunningServer, witness: 
 
 async def test_ffmpeg_sends_sound_and_leaves(server: RunningServer, witness: PublishedClient, tmp_path: Path) -> None:
     options = write_certificate(tmp_path)
-    playing = asyncio.to_thread(play_with_ffmpeg, f"{server.url}/whip", 440, 1.5, options)
+    playing = asyncio.to_thread(play_with_ffmpeg, f"{server.url}/whip", 440, 0.8, options)
     heard = until(lambda: witness.heard("heard", lambda heard: abs(heard["hertz"] - 440) < 10), "440 Hz")
     await asyncio.gather(playing, heard)
     # FFmpeg has ended its connection: the track is free for the next.
