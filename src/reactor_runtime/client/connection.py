@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from typing import Any
 
 import webrtc
@@ -37,10 +38,16 @@ class Connection:
     """
 
     def __init__(
-        self, ice_servers: Sequence[Json], on_message: Callable[[wire.Outbound], None], *, relay_only: bool
+        self,
+        server: Server,
+        ice_servers: Sequence[Json],
+        on_message: Callable[[wire.Outbound], None],
+        *,
+        relay_only: bool,
     ) -> None:
         prepare_engine()
         self.id = 0
+        self._server = server
         self._loop = asyncio.get_running_loop()
         self.lost: asyncio.Future[str] = self._loop.create_future()
         self._on_message = on_message
@@ -96,9 +103,9 @@ class Connection:
             Refused: The server does not want it.
             NotConnected: The server cannot be reached, or no way for the media was found.
         """
-        connection = cls(await server.ice_servers(session_id), on_message, relay_only=relay_only)
+        connection = cls(server, await server.ice_servers(session_id), on_message, relay_only=relay_only)
         try:
-            await connection._negotiate(server, session_id, tracks, former)
+            await connection._negotiate(session_id, tracks, former)
             await connection._until(connection._is_open, OPENING, NO_WAY)
         except BaseException:
             connection.close()
@@ -178,7 +185,7 @@ class Connection:
 
     # ---- inside -------------------------------------------------------------------------------------------------
 
-    async def _negotiate(self, server: Server, session_id: str, tracks: Sequence[Track], former: int | None) -> None:
+    async def _negotiate(self, session_id: str, tracks: Sequence[Track], former: int | None) -> None:
         ways = {"out": "recvonly", "in": "sendonly"}
         for track in tracks:
             init = webrtc.RTCRtpTransceiverInit(direction=webrtc.RTCRtpTransceiverDirection(ways[track.direction]))
@@ -189,7 +196,7 @@ class Connection:
         except NotConnected:
             if self.lost.done():
                 raise
-        self.id = await server.register(session_id) if former is None else former
+        self.id = await self._server.register(session_id) if former is None else former
         description = self._pc.local_description
         assert description is not None, "set above"
         mapping = [
@@ -197,29 +204,27 @@ class Connection:
             for t, transceiver in zip(tracks, self._transceivers.values(), strict=True)
         ]
         # What is not in the offer yet follows it.
-        self._pc.on("icecandidate", lambda event: self.spawn(self._trickle(server, session_id, event.candidate)))
-        await server.offer(session_id, self.id, description.sdp, mapping, again=former is not None)
-        answer = await self._poll(server, session_id)
+        self._pc.on("icecandidate", lambda event: self.spawn(self._trickle(session_id, event.candidate)))
+        await self._server.offer(session_id, self.id, description.sdp, mapping, again=former is not None)
+        answer = await self._poll(session_id)
         try:
             await self._pc.set_remote_description(webrtc.RTCSessionDescriptionInit(webrtc.RTCSdpType.answer, answer))
         except (webrtc.RTCException, ValueError, TypeError) as wrong:
             raise Refused("invalid_sdp", f"the server's answer cannot be used: {wrong}") from wrong
 
-    async def _poll(self, server: Server, session_id: str) -> str:
+    async def _poll(self, session_id: str) -> str:
         deadline, wait = self._loop.time() + ANSWERING, 0.01
-        while (sdp := await server.answer(session_id, self.id)) is None:
+        while (sdp := await self._server.answer(session_id, self.id)) is None:
             if self._loop.time() > deadline:
                 raise NotConnected("the server did not answer the offer")
             await asyncio.sleep(wait)
             wait = min(wait * 2, 0.8)
         return sdp
 
-    async def _trickle(self, server: Server, session_id: str, found: webrtc.RTCIceCandidate | None) -> None:
+    async def _trickle(self, session_id: str, found: webrtc.RTCIceCandidate | None) -> None:
         batch = [] if found is None else [_candidate(found)]
-        try:
-            await server.add_candidates(session_id, self.id, batch, is_final=found is None)
-        except (Refused, NotConnected):
-            pass  # the server may reach us without it, by our own checks
+        with suppress(Refused, NotConnected):  # the server may reach us without it, by our own checks
+            await self._server.add_candidates(session_id, self.id, batch, is_final=found is None)
 
     async def _until(self, holds: Callable[[], bool], seconds: float, otherwise: str) -> None:
         try:
@@ -250,9 +255,13 @@ class Connection:
         if state in (webrtc.RTCPeerConnectionState.failed, webrtc.RTCPeerConnectionState.closed):
             self._lose("the network path was lost")
         elif state == webrtc.RTCPeerConnectionState.disconnected:
-            self._loop.call_later(GRACE, self._give_up)
+            self.spawn(self._wait_for_path())
 
-    def _give_up(self) -> None:
+    async def _wait_for_path(self) -> None:
+        # A server that is gone is known sooner than a path that comes back: not to be reached ends the connection.
+        with suppress(Refused):
+            await self._server.health()
+        await asyncio.sleep(GRACE)
         if self._pc.connection_state == webrtc.RTCPeerConnectionState.disconnected:
             self._lose("the server is out of reach")
 
