@@ -5,6 +5,7 @@ The engine's public report makes an object of each part with all its fields, whi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import cast
 
@@ -46,12 +47,17 @@ class Entry(msgspec.Struct, frozen=True, rename="camel"):
 Report = Mapping[str, Entry]
 """Parts by id."""
 
+_NO_NUMBER = re.compile(r"(?<=:)-?(?:nan|inf)\b")
 _decode = msgspec.json.Decoder(list[Entry]).decode
 
 
 def decoded(json: str) -> Report:
-    """Return the parts of the engine's JSON."""
-    return {entry.id: entry for entry in _decode(json or "[]")}
+    """Return the parts of the engine's JSON, in which a mean of nothing may stand as `nan`, which is no JSON."""
+    try:
+        entries = _decode(json or "[]")
+    except msgspec.DecodeError:
+        entries = _decode(_NO_NUMBER.sub("0", json))
+    return {entry.id: entry for entry in entries}
 
 
 async def report(source: webrtc.RTCPeerConnection | webrtc.RTCRtpSender) -> Report:
