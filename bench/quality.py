@@ -23,7 +23,8 @@ import numpy as np
 import numpy.typing as npt
 from av.video.frame import PictureType
 
-from reactor_runtime.codec.encoders import Codec, Settings, open_with, settings
+from reactor_runtime.codec.encoders import Settings, open_with, settings
+from reactor_runtime.codec.formats import Codec
 from reactor_runtime.media.frame import VIDEO_CLOCK_RATE
 from reactor_runtime.media.pixels import write_i420
 from rig import print_table, say_where

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import webrtc
 
-from reactor_runtime.codec.encoders import Codec
+from reactor_runtime.codec.formats import Codec
 from reactor_runtime.media.frame import Picture
 from tests.loopback.webrtc_pair import HEIGHT, VIDEO, WIDTH, Stage, Viewer, painted, until
 

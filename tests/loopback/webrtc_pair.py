@@ -11,7 +11,7 @@ import numpy as np
 import webrtc
 
 from reactor_runtime.authoring.contract import TrackSpec
-from reactor_runtime.codec.encoders import Codec
+from reactor_runtime.codec.formats import Codec
 from reactor_runtime.codec.ladder import Ladder
 from reactor_runtime.codec.placement import Limits
 from reactor_runtime.media.frame import AccessUnit, ClientPicture, Picture

@@ -17,7 +17,7 @@ from reactor_runtime.errors import OperatorError
 from reactor_runtime.version import __version__
 
 if TYPE_CHECKING:
-    from reactor_runtime.codec.encoders import Codec
+    from reactor_runtime.codec.formats import Codec
 
 PORT = 8080
 LEAST_SHARED = 64 << 20

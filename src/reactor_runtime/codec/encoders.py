@@ -11,17 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
-from typing import Literal
 
 import av
 
+from reactor_runtime.codec.formats import Codec
 from reactor_runtime.media.frame import VIDEO_CLOCK_RATE
 
 log = logging.getLogger(__name__)
-
-Codec = Literal["vp8", "vp9", "av1", "h264"]
-Format = Literal["vp8", "vp9", "av1", "h264", "jpeg"]
-"""What a rung makes: a codec's stream, or pictures each by itself."""
 
 KEYFRAME_ONLY_ON_DEMAND = 1_000_000
 """As both the least and the greatest distance between key frames it switches libvpx' own choice off."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from reactor_runtime.codec.encoders import Format
+from reactor_runtime.codec.formats import Format
 from reactor_runtime.codec.jpeg import VIDEO_FPS_LIKE
 from reactor_runtime.codec.placement import Appetite, Limits, pixels_for, rung_for, rungs
 from reactor_runtime.codec.playout import Playout

@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from av.video.frame import PictureType
 
-from reactor_runtime.codec.encoders import Codec, Format, open_encoder
+from reactor_runtime.codec.encoders import open_encoder
+from reactor_runtime.codec.formats import Codec, Format
 from reactor_runtime.codec.jpeg import JpegEncoder
 from reactor_runtime.codec.scaling import scaled
 from reactor_runtime.media.frame import VIDEO_CLOCK_RATE, AccessUnit, Picture

@@ -22,7 +22,7 @@ from reactor_runtime.runtime.clock import now
 from reactor_runtime.webrtc.peer import PeerObserver
 
 if TYPE_CHECKING:
-    from reactor_runtime.codec.encoders import Format
+    from reactor_runtime.codec.formats import Format
 
 BOUNDARY = "picture"
 COMMENT_SECONDS = 10.0

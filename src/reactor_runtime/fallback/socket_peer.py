@@ -25,7 +25,7 @@ from reactor_runtime.webrtc.peer import PeerObserver
 from reactor_runtime.wire.multi import Channel, has_scope
 
 if TYPE_CHECKING:
-    from reactor_runtime.codec.encoders import Format
+    from reactor_runtime.codec.formats import Format
     from reactor_runtime.fallback.sound import Sound
 
 HEADER = struct.Struct(">BBBBIHHI")

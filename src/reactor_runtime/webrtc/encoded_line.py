@@ -18,7 +18,7 @@ import webrtc
 import wrtc
 from webrtc.interfaces.rtc_rtp_script_transform import RTCRtpScriptTransformer
 
-from reactor_runtime.codec.encoders import Codec
+from reactor_runtime.codec.formats import Codec
 from reactor_runtime.media.frame import AccessUnit
 from reactor_runtime.runtime.clock import now
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reactor_runtime.codec.encoders import Codec
+from reactor_runtime.codec.formats import Codec
 
 START_KBPS = 4_000
 """Where the engine's bandwidth estimate begins; its own 300 kbit/s would hold back the first second of pictures."""

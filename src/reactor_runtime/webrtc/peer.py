@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from reactor_runtime.authoring.contract import TrackSpec
-from reactor_runtime.codec.encoders import Format
+from reactor_runtime.codec.formats import Format
 from reactor_runtime.media.frame import AccessUnit, AudioBlock, ClientPicture
 
 

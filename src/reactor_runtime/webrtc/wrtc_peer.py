@@ -11,7 +11,7 @@ import webrtc
 import wrtc
 
 from reactor_runtime.authoring.contract import TrackSpec
-from reactor_runtime.codec.encoders import Codec
+from reactor_runtime.codec.formats import Codec
 from reactor_runtime.errors import ClientError
 from reactor_runtime.media.frame import AUDIO_CLOCK_RATE, AccessUnit, AudioBlock
 from reactor_runtime.runtime.clock import now

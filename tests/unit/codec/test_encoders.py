@@ -5,7 +5,8 @@ import av
 import numpy as np
 import pytest
 
-from reactor_runtime.codec.encoders import Codec, Settings, open_encoder, open_with, settings
+from reactor_runtime.codec.encoders import Settings, open_encoder, open_with, settings
+from reactor_runtime.codec.formats import Codec
 
 SIZE, FPS, BPS = (320, 240), 30, 400_000
 CODECS: tuple[Codec, ...] = get_args(Codec)

@@ -1,6 +1,6 @@
 import pytest
 
-from reactor_runtime.codec.encoders import Codec
+from reactor_runtime.codec.formats import Codec
 from reactor_runtime.webrtc.offer import chosen_codec, prepared, putting_first, with_start_rate
 
 HEAD = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 main 2\r\n"
