@@ -1,6 +1,6 @@
 """Whether viewers that come and go leave anything behind, or take anything from one that stays.
 
-`python bench/crowd.py [--viewers 64] [--cycles 200] [--at-once 20]`: 640x360 at 30 fps. One viewer stays while the rest
+`python bench/crowd.py [--viewers 64] [--cycles 200] [--at-once 20]`: 512x512 at 16 fps. One viewer stays while the rest
 of the viewers come, watch together and go, and while others come and go so many times. Exits with 1 when the server
 holds more memory, threads, files or connections afterwards than after a first crowd, when the one that stays went
 without a picture for longer than the bound, or when somebody was not let in.
@@ -26,7 +26,7 @@ from receiver import cpu_seconds, memory_mb
 from rig import OURS, Server, free_port, print_table, say_where, serving, stamped
 from viewer import Viewer, open_session
 
-WIDTH, HEIGHT, FPS = 640, 360, 30.0
+WIDTH, HEIGHT, FPS = 512, 512, 16.0
 QUIET, TOGETHER = 5.0, 5.0  # seconds
 LONGEST_GAP = 1.0  # seconds without a picture
 GROWTH_MB, GROWTH = 20.0, 4  # memory; threads and files
