@@ -83,6 +83,8 @@ class PublishedClient:
         await self._pc.set_remote_description(webrtc.RTCSessionDescriptionInit(webrtc.RTCSdpType.answer, sdp))
         opened = webrtc.RTCDataChannelState.open
         await until(lambda: all(c.ready_state == opened for c in self._channels.values()), "open channels")
+        # As published clients do at once: who has not spoken is told nothing yet.
+        self._channels["data"].send('{"scope":"runtime","data":{"type":"ping","data":{}}}')
         return self
 
     async def publish(self, track: str, source: webrtc.MediaStreamTrack) -> dict[str, Any]:
