@@ -60,7 +60,7 @@ def begins(moments: Iterable[tuple[int, bool]]) -> list[float]:
 
 async def test_pictures_and_sound_are_dated_by_the_clients_clock_and_alike(server: Server) -> None:
     camera, microphone = Strobe(), Beeper(1000)
-    with UdpRelay(delay=0.05, seed=1) as relay:
+    with UdpRelay(delay=0.25, seed=1) as relay:
         client = Viewer(server)
         await client.connect(WEBCAM, VIDEO, MIC, tamper=without_candidates, answered=lambda sdp: through(sdp, relay))
         await client.transceivers["webcam"].sender.replace_track(camera.track)
@@ -86,6 +86,7 @@ async def test_pictures_and_sound_are_dated_by_the_clients_clock_and_alike(serve
     beeps = begins((block.capture_time_us, bool(np.abs(block.data.astype(int)).max() > 3000)) for block in blocks)
 
     assert len(flashes) >= 2 <= len(beeps)
-    # A camera takes up to 33 ms to see a flash, and a block of sound begins up to 20 ms before its beep.
-    assert statistics.median(flashes) == pytest.approx(0.0165, abs=0.03)
-    assert statistics.median(beeps) == pytest.approx(-0.01, abs=0.04)
+    # A camera takes up to 33 ms to see a flash, a block of sound begins up to 20 ms before its beep, and a busy machine
+    # is late with both; dated by their arrival they would be a quarter of a second late.
+    assert statistics.median(flashes) == pytest.approx(0.0165, abs=0.1)
+    assert statistics.median(beeps) == pytest.approx(-0.01, abs=0.1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import socket
 import threading
@@ -87,6 +88,7 @@ def take_all(model: ModelEnd, count: int) -> list[tuple[ToModel, int | None]]:
 
 
 async def test_descriptors_reach_the_model_with_their_messages_however_full_the_pipe_is(ends: Ends) -> None:
+    gc.collect()  # of the tests before
     before = open_descriptors()
     sent: list[tuple[ToModel, int | None]] = []
     for number in range(300):
@@ -98,7 +100,7 @@ async def test_descriptors_reach_the_model_with_their_messages_however_full_the_
             ends.send_with_memory(ring, number)
             sent.append((ring, number))
     assert await asyncio.to_thread(take_all, ends.model, len(sent)) == sent
-    assert open_descriptors() == before
+    assert open_descriptors() <= before
 
 
 async def test_rings_in_a_row_keep_their_own_memory(ends: Ends) -> None:
@@ -134,7 +136,7 @@ async def test_what_nobody_received_leaves_no_descriptor_open() -> None:
     assert open_descriptors() > before + 2
     ends.server.close()
     ends.model.close()
-    assert open_descriptors() == before
+    assert open_descriptors() <= before
 
 
 async def test_a_model_that_is_gone_costs_the_server_nothing(ends: Ends) -> None:
