@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 
 import numpy as np
 import pytest
 
+from reactor_runtime.media.frame import ClientPicture
 from reactor_runtime.media.pixels import to_rgb
 from reactor_runtime.testing import UdpRelay, through, without_candidates
 from reactor_runtime.worker.messages import Heard
@@ -16,7 +17,9 @@ from tests.loopback.sending import BLUE, GREEN, Camera, Microphone, running
 from tests.loopback.webrtc_pair import MIC, VIDEO, WEBCAM, Server, Viewer, until
 from tests.unit.worker.test_inputs import Rig
 
-SECONDS = 6
+MOST_SECONDS = 20
+LATEST = 120
+"""Pictures that are looked at, some four seconds of them; sounds are four times as many."""
 
 
 class Strobe(Camera):
@@ -60,33 +63,39 @@ def begins(moments: Iterable[tuple[int, bool]]) -> list[float]:
 
 async def test_pictures_and_sound_are_dated_by_the_clients_clock_and_alike(server: Server) -> None:
     camera, microphone = Strobe(), Beeper(1000)
-    with UdpRelay(delay=0.25, seed=1) as relay:
+    with UdpRelay(delay=0.05, seed=1) as relay:
         client = Viewer(server)
         await client.connect(WEBCAM, VIDEO, MIC, tamper=without_candidates, answered=lambda sdp: through(sdp, relay))
         await client.transceivers["webcam"].sender.replace_track(camera.track)
         await client.transceivers["mic"].sender.replace_track(microphone.track)
         with running(camera, microphone):
-            for second in range(SECONDS):
+            for second in range(MOST_SECONDS):
                 await until(lambda second=second: len(server.pictures) > 25 * (second + 1))
                 await server.peer.estimate_bps()  # as the acceptor does each second
+                flashes, beeps = flashes_of(server.pictures[-LATEST:]), beeps_of(server.sounds[-4 * LATEST :])
+                # A camera takes up to 33 ms to see a flash, and a block of sound begins up to 20 ms before its beep.
+                # A machine may be too busy for it in one second, not in all.
+                is_right = statistics.median(flashes or [9]) == pytest.approx(0.0165, abs=0.03)
+                if second >= 3 and is_right and statistics.median(beeps or [9]) == pytest.approx(-0.01, abs=0.04):
+                    break
+            else:
+                pytest.fail(f"flashes {flashes} and beeps {beeps} are not dated alike")
         client.close()
 
+
+def flashes_of(pictures: Sequence[tuple[str, np.ndarray, ClientPicture]]) -> list[float]:
     green = [
         (picture.capture_time_us, bool(to_rgb(packed, picture.width, picture.height)[90, 160, 1] > 100))
-        for _, packed, picture in server.pictures
+        for _, packed, picture in pictures
     ]
     times = [us for us, _ in green if us]
     assert times == sorted(times)
-    flashes = [*begins(green), *begins((us, not is_green) for us, is_green in green)]
+    return [*begins(green), *begins((us, not is_green) for us, is_green in green)]
 
+
+def beeps_of(sounds: Sequence[tuple[str, bytes, int]]) -> list[float]:
     rig = Rig()
-    for number, (_, samples, us) in enumerate(server.sounds):
+    for number, (_, samples, us) in enumerate(sounds):
         rig.inputs.take(Heard("mic", 7, samples, number / 100, us))
     blocks = [item.frame for item in rig.received]
-    beeps = begins((block.capture_time_us, bool(np.abs(block.data.astype(int)).max() > 3000)) for block in blocks)
-
-    assert len(flashes) >= 2 <= len(beeps)
-    # A camera takes up to 33 ms to see a flash, a block of sound begins up to 20 ms before its beep, and a busy machine
-    # is late with both; dated by their arrival they would be a quarter of a second late.
-    assert statistics.median(flashes) == pytest.approx(0.0165, abs=0.1)
-    assert statistics.median(beeps) == pytest.approx(-0.01, abs=0.1)
+    return begins((block.capture_time_us, bool(np.abs(block.data.astype(int)).max() > 3000)) for block in blocks)

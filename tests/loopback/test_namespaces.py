@@ -47,8 +47,8 @@ def test_the_rate_holds_each_way_and_changes_while_packets_flow() -> None:
             server.connect(client.getsockname())
             for rate in (5e6, 0.5e6, 5e6):
                 cable.limit("client", rate)
-                # A busy machine may fill it less, and nothing fills it more.
-                assert 0.4 * rate < rate_of(server, client, 1.5) < 1.1 * rate
+                # A busy machine may fill it less, and what waited before a change comes after it.
+                assert 0.4 * rate < rate_of(server, client, 1.5) < 1.5 * rate
             assert rate_of(client, server, 1.0) > 6e6
             cable.limit("client", None)
             assert rate_of(server, client, 1.0) > 6e6

@@ -65,7 +65,7 @@ class Feed:
         self._rings = {track.name: RingWriter(track.name, numbers, supervisor.send, InputRingOpened) for track in lines}
         self._changed = asyncio.Event()
         self._pictures, self._heard_until = 0, 0.0
-        self._shown_at = self._answered_at = self._begun_at = 0.0
+        self._shown_at = self._taken_at = self._answered_at = self._begun_at = 0.0
         self._slowest = 0.0
         self._hinted = False
 
@@ -101,6 +101,7 @@ class Feed:
                     self._slowest = max(self._slowest, item.emitted_at - self._shown_at)
                 self._answered_at, self._begun_at = now(), item.began_at
             case InputReleased():
+                self._taken_at = now()
                 for slot in item.slots:
                     for ring in self._rings.values():
                         ring.release(item.ring, slot)
@@ -136,9 +137,12 @@ class Feed:
         ):
             if not await self._change():
                 return
-        # What came may have been begun before; a model that goes on by itself then makes another.
-        while self._begun_at < self._shown_at and await self._change(SETTLING):
+        # What came may have been begun before the model had the last; one that goes on by itself then makes another.
+        while self._waits_for_more() and await self._change(SETTLING):
             pass
+
+    def _waits_for_more(self) -> bool:
+        return self._begun_at < self._taken_at or any(ring.taken for ring in self._rings.values())
 
     async def _change(self, patience: float = PATIENCE) -> bool:
         """Wait for news of the model; False when there are none for too long."""
