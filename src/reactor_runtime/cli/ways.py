@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import struct
 import urllib.request
 from collections.abc import AsyncIterator, Mapping
 from email.utils import parsedate_to_datetime
@@ -19,6 +18,7 @@ from reactor_runtime.cli.doctor import Absent, Finding, Verdict, examined
 from reactor_runtime.client import Client, NotConnected, Refused
 from reactor_runtime.client.lines import Line, prepare_engine
 from reactor_runtime.client.server import DEFAULT_URL, PATIENCE, Server, is_running
+from reactor_runtime.fallback import socket_peer
 from reactor_runtime.runtime.clock import now, wall_ms
 from reactor_runtime.wire import messages as wire
 
@@ -29,8 +29,7 @@ PICTURE = 6.0
 MODEL = 5.0
 SKEW = 30.0
 """Seconds that two clocks may differ: credentials of TURN servers are good for a time."""
-_HEADER = struct.Struct(">BBBBIHHI")
-_CODECS = ("VP8", "VP9", "AV1", "Opus")
+_CODECS = {number: name.upper() for name, number in socket_peer.CODECS.items()}
 
 
 async def ways(url: str) -> AsyncIterator[Finding]:
@@ -147,10 +146,10 @@ async def _socket(url: str, session_id: str) -> str:
                             greeted = greeted or now()
                             for track in hello or ():
                                 send(ws.Message(_resume(track)))
-                    case ws.BytesMessage(data=data) if len(data) >= _HEADER.size:
-                        kind, _, codec, flags, _, width, height, _ = _HEADER.unpack_from(bytes(data))
-                        if kind == 0 and flags & 1:
-                            named = _CODECS[codec] if codec < len(_CODECS) else "?"
+                    case ws.BytesMessage(data=data) if len(data) >= socket_peer.HEADER.size:
+                        kind, _, codec, flags, _, width, height, _ = socket_peer.HEADER.unpack_from(bytes(data))
+                        if kind == socket_peer.PICTURE and flags & socket_peer.KEY_FRAME:
+                            named = _CODECS.get(codec, "?")
                             return f"a key frame of {width}x{height} {named} after {now() - began:.2f} s"
     except TimeoutError:
         if greeted:

@@ -41,6 +41,7 @@ log = get_logger("reactor.client")
 HELD_FRAMES = 120
 """Pictures that wait for a reader of every one; the engine's decoder has memory for 300."""
 HELD_SOUNDS = 100
+"""Runs of 10 ms, a second of sound."""
 HELD_MESSAGES = 1000
 MOST_ASKED, ASK_INTERVAL = 60, 0.5
 """Requests for an input track after a reconnect, and seconds between them: a server may take 20 s to miss a client."""

@@ -15,8 +15,6 @@ from reactor_runtime.client.values import Frame, Kind, Sound
 from reactor_runtime.media.frame import VIDEO_CLOCK_RATE
 from reactor_runtime.media.pixels import i420_bytes, to_rgb, write_i420
 
-SOUND_RUNS = 100
-"""Runs of sound that are held for a reader who is late, 1 s; then the oldest goes."""
 RUNS_PER_SECOND = 100
 """The engine takes sound in runs of 10 ms."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Self
 
 from reactor_runtime.client.server import Server
@@ -23,7 +24,7 @@ STEADY = 5.0
 BACKOFF_FIRST, BACKOFF_MOST = 0.25, 4.0
 
 
-class Sitting:
+class Sitting(ABC):
     """Keeps one connection to one session. All methods run on the event loop that connected it.
 
     Attributes:
@@ -114,13 +115,13 @@ class Sitting:
             case wire.SessionEnded(reason):
                 self._enter("ended", reason)
 
+    @abstractmethod
     async def _begin(self, connection: Connection) -> None:
         """Say what each new connection is to be told."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _drop(self, reason: str) -> None:
         """Give up what waits for an answer on a connection that is gone."""
-        raise NotImplementedError
 
     def _live(self) -> Connection:
         if self._connection is None or self._connection.lost.done():

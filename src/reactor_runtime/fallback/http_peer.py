@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,8 @@ import msgspec
 from reactor_runtime.authoring.contract import TrackSpec
 from reactor_runtime.errors import ClientError
 from reactor_runtime.fallback.drain import Drain
-from reactor_runtime.fallback.socket_peer import MOST_TEXT, channel_of, hello
+from reactor_runtime.fallback.outbox import Outbox
+from reactor_runtime.fallback.socket_peer import hello
 from reactor_runtime.media.frame import AccessUnit, AudioBlock
 from reactor_runtime.runtime.clock import now
 from reactor_runtime.webrtc.peer import PeerObserver
@@ -41,8 +41,7 @@ class HttpPeer:
         self.lost = 0
         self._observer: PeerObserver
         self._on_closed = on_closed
-        self._texts: deque[str] = deque()
-        self._text_size = 0
+        self._texts = Outbox()
         self._told = asyncio.Event()
         self._listener = 0
         self._pictures: dict[str, _Latest] = {}
@@ -65,7 +64,7 @@ class HttpPeer:
     def hear(self, frame: str | bytes) -> None:
         """Take one text frame of the client."""
         if not self._is_closed:
-            self._observer.on_message(channel_of(frame), frame)
+            self._observer.on_message("data", frame)
 
     def leave(self) -> None:
         """The client ends the connection."""
@@ -78,9 +77,7 @@ class HttpPeer:
         self._told.set()  # the one before ends
         while True:
             self._told.clear()
-            while self._texts and listener == self._listener:
-                text = self._texts.popleft()
-                self._text_size -= len(text)
+            while listener == self._listener and (text := self._texts.take()) is not None:
                 yield f"data: {text}\n\n"
             if self._is_closed or listener != self._listener:
                 return
@@ -129,11 +126,9 @@ class HttpPeer:
         """See `Peer.send`; both channels are one here."""
         if self._is_closed:
             return False
-        text = data if isinstance(data, str) else data.decode()
-        self._texts.append(text)
-        self._text_size += len(text)
+        fits = self._texts.put(data)
         self._told.set()
-        if self._text_size > MOST_TEXT:
+        if not fits:
             self._observer.on_disconnected("the client does not read its messages")
         return True
 

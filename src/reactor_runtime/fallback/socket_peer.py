@@ -19,10 +19,10 @@ import msgspec
 from reactor_runtime.authoring.contract import TrackSpec
 from reactor_runtime.fallback.backlog import Backlog
 from reactor_runtime.fallback.drain import Drain
+from reactor_runtime.fallback.outbox import Outbox
 from reactor_runtime.media.frame import AccessUnit, AudioBlock
 from reactor_runtime.runtime.clock import now
 from reactor_runtime.webrtc.peer import PeerObserver
-from reactor_runtime.wire.multi import Channel, has_scope
 
 if TYPE_CHECKING:
     from reactor_runtime.codec.formats import Format
@@ -35,8 +35,6 @@ OPUS = 3
 KEY_FRAME = 1
 MOST_SOUND = 250
 """Packets of sound that wait at most, 5 s; the oldest go first."""
-MOST_TEXT = 1_000_000
-"""Characters of text that wait at most: nothing of it may be dropped, so who reads none is let go."""
 FAREWELL_SECONDS = 1.0
 """What the last messages get to leave."""
 
@@ -48,11 +46,6 @@ def hello(connection_id: int, tracks: Sequence[TrackSpec]) -> str:
     return msgspec.json.encode({"scope": "runtime", "data": data}).decode()
 
 
-def channel_of(frame: str | bytes) -> Channel:
-    """Return the channel that a client's text frame is of."""
-    return "data" if has_scope(frame) else "control"
-
-
 class SocketPeer:
     """One WebSocket; see `Peer` for what its methods promise. All methods run on the event loop."""
 
@@ -61,8 +54,7 @@ class SocketPeer:
         self._observer: PeerObserver
         self._sound = sound
         self._indices: dict[str, int] = {}
-        self._texts: deque[str] = deque()
-        self._text_size = 0
+        self._texts = Outbox()
         self._packets: deque[bytes] = deque(maxlen=MOST_SOUND)
         self._pictures = Backlog()
         self._drain = Drain()
@@ -112,11 +104,9 @@ class SocketPeer:
         """See `Peer.send`; both channels are one here."""
         if self._is_closed:
             return False
-        text = data if isinstance(data, str) else data.decode()
-        self._texts.append(text)
-        self._text_size += len(text)
+        fits = self._texts.put(data)
         self._wake.set()
-        if self._text_size > MOST_TEXT:
+        if not fits:
             self._observer.on_disconnected("the client does not read its messages")
         return True
 
@@ -182,9 +172,7 @@ class SocketPeer:
             await self._wake.wait()
 
     def _next(self) -> str | bytes | None:
-        if self._texts:
-            text = self._texts.popleft()
-            self._text_size -= len(text)
+        if (text := self._texts.take()) is not None:
             return text
         if self._packets:
             return self._packets.popleft()
@@ -213,4 +201,4 @@ class SocketPeer:
     async def _hear_all(self, receive: Callable[[], Awaitable[str | bytes | None]]) -> None:
         while (data := await receive()) is not None:
             if not self._is_closed:
-                self._observer.on_message(channel_of(data), data)
+                self._observer.on_message("data", data)

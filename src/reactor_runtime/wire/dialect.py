@@ -40,6 +40,7 @@ SCOPED = Family("scoped", multi.decode, flat.encode_scoped)
 NAMED = Family("named", multi.decode, flat.encode_scoped)
 V1 = Family("v1", multi.decode, multi.encode)
 MULTI = Family("multi", multi.decode, multi.encode)
+MULTI_ON_ONE_CHANNEL = Family("multi", multi.decode_either, multi.encode)
 NATIVE = Family("native", native.decode, native.encode)
 MULTI_OR_NATIVE = Family("multi or native", multi.decode, multi.encode)
 SILENT = Family("silent", lambda channel, data: None, lambda message: [], pings=False)
@@ -51,8 +52,8 @@ _BEGINNING: dict[Way, Family] = {
     "v1": V1,
     "numbered": MULTI_OR_NATIVE,
     "standard": SILENT,
-    "socket": MULTI,
-    "http": MULTI,
+    "socket": MULTI_ON_ONE_CHANNEL,
+    "http": MULTI_ON_ONE_CHANNEL,
 }
 
 

@@ -122,6 +122,15 @@ def decode(channel: str, data: str | bytes) -> Inbound | None:
     return None
 
 
+def decode_either(_channel: str, data: str | bytes) -> Inbound | None:
+    """Read one frame where both channels are one: with a scope it is of `data`, without of `control`; see `decode`."""
+    try:
+        frame = _parse(data)
+        return _read_data(frame) if "scope" in frame else _read_control(frame)
+    except msgspec.MsgspecError as error:
+        raise unreadable(str(error)) from None
+
+
 def encode(message: Outbound) -> list[Frame]:
     """Return the frames that say this, in order; none where the family has no way to say it."""
     match message:
