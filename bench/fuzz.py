@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import http.client
+import json
 import socket
 import sys
 import time
@@ -25,8 +26,10 @@ import psutil
 import webrtc
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
-from hostile import LABELS, Request, conversations, frames, native_frames, offers, requests
+from hostile import LABELS, OPENED, TOKEN, Request, conversations, frames, native_frames, offers, requests
 from reactor_runtime.errors import ClientError
 from reactor_runtime.webrtc.offer import chosen_codec, media_lines, prepared, putting_first, with_start_rate
 from reactor_runtime.wire import flat, multi, native
@@ -35,7 +38,7 @@ from rig import HERE, REACTOR, Server, free_port, print_table, say_where, servin
 from viewer import Viewer, open_session
 
 MODEL = HERE.parent / "examples" / "webcam"
-CASES = {"decoders": 600, "offers": 300, "HTTP": 500, "raw bytes": 100, "data channels": 100}
+CASES = {"decoders": 600, "offers": 300, "HTTP": 500, "raw bytes": 100, "data channels": 100, "sockets": 100}
 ANSWER_TIMEOUT, SETTLE_TIMEOUT = 20.0, 60.0  # seconds; the second is longer than a silent connection lives
 GROWTH_MB, GROWTH = 30.0, 8  # memory of the first round's caches still to fill; threads and files
 
@@ -71,13 +74,15 @@ class Fuzz:
         address = urlsplit(server.url)
         self._host, self._port = str(address.hostname), int(address.port or 80)
         self._talker: Talker | None = None
-        decoders = st.sampled_from([multi.decode, flat.decode, native.decode])
+        self._opened = {OPENED: OPENED, TOKEN: TOKEN}
+        decoders = st.sampled_from([multi.decode, multi.decode_either, flat.decode, native.decode])
         self._targets: dict[str, tuple[st.SearchStrategy[Any], Callable[[Any], str]]] = {
             "decoders": (st.tuples(decoders, LABELS, frames | native_frames), check_decoder),
             "offers": (offers(), check_offer),
             "HTTP": (requests, self._check_request),
             "raw bytes": (st.binary(max_size=200) | requests.map(_torn_request), self._check_bytes),
             "data channels": (conversations, self._check_conversation),
+            "sockets": (conversations, self._check_socket),
         }
 
     def round(self, number: int) -> None:
@@ -107,7 +112,10 @@ class Fuzz:
     def _check_request(self, request: Request) -> str:
         connection = http.client.HTTPConnection(self._host, self._port, timeout=ANSWER_TIMEOUT)
         try:
-            connection.putrequest(request.method, request.path, skip_host=True, skip_accept_encoding=True)
+            path = request.path
+            for name, known in self._opened.items():
+                path = path.replace(name, known)
+            connection.putrequest(request.method, path, skip_host=True, skip_accept_encoding=True)
             headers = {"Host": "host", "Content-Length": str(len(request.body)), **request.headers}
             for name, value in headers.items():
                 connection.putheader(name, value)
@@ -115,9 +123,18 @@ class Fuzz:
             answer = connection.getresponse()
             if answer.status >= 500 and not (answer.status == 503 and answer.getheader("Retry-After")):
                 raise Wrong(f"{answer.status}: {answer.read(300)!r}")
+            if answer.status == 201:
+                self._remember(answer)
             return str(answer.status)
         finally:
             connection.close()
+
+    def _remember(self, answer: http.client.HTTPResponse) -> None:
+        """Note the connection that an answer opens, for the requests that are about it."""
+        if location := answer.getheader("Location"):
+            self._opened[OPENED] = location.rpartition("/")[2]
+        elif "token" in (body := json.loads(answer.read())):
+            self._opened |= {OPENED: str(body["connection_id"]), TOKEN: body["token"]}
 
     def _check_bytes(self, data: bytes) -> str:
         with socket.create_connection((self._host, self._port), timeout=ANSWER_TIMEOUT) as wire:
@@ -139,6 +156,19 @@ class Fuzz:
             self._run(self._talker.say(said))
         except webrtc.RTCException:
             self._hang_up()
+            return "was hung up"
+        return "heard"
+
+    def _check_socket(self, said: list[tuple[str, str | bytes]]) -> str:
+        httpx.post(f"{self._server.url}/start_session", timeout=ANSWER_TIMEOUT)
+        url = f"ws://{self._host}:{self._port}/sessions/local/transport/socket"
+        try:
+            with connect(url, open_timeout=ANSWER_TIMEOUT) as wire:
+                for _, data in said:
+                    with suppress(UnicodeEncodeError):
+                        wire.send(data)
+                wire.recv(ANSWER_TIMEOUT)  # the greeting: it was there to hear
+        except ConnectionClosed:
             return "was hung up"
         return "heard"
 

@@ -226,6 +226,11 @@ def offers(draw: st.DrawFn) -> str:
 # ---- HTTP -----------------------------------------------------------------------------------------------------
 
 
+OPENED = "opened"
+"""Stands in paths for what the client opened last: the key of WHEP or WHIP, or the id of HTTP with its `TOKEN`."""
+TOKEN = "token-of-the-opened"
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One HTTP request. `path` holds the query too; both are sent as they are."""
@@ -292,7 +297,38 @@ def _asks(method: str, path: st.SearchStrategy[str] | str, valid: Any) -> st.Sea
     return st.builds(Request, st.just(method), paths, bodies, headers)
 
 
+_FRAGMENT = "application/trickle-ice-sdpfrag"
+_FRAGMENT_LINES = st.one_of(
+    st.sampled_from(
+        [
+            "a=ice-ufrag:c5nS",
+            "a=ice-pwd:0123456789abcdefghijkl",
+            "a=mid:0",
+            "m=video 9 UDP/TLS/RTP/SAVPF 0",
+            f"a={_CANDIDATE['candidate']}",
+            "a=end-of-candidates",
+            "a=group:BUNDLE 0",
+        ]
+    ),
+    _sdp_texts,
+)
+_fragments = st.lists(_FRAGMENT_LINES, max_size=8).map("\r\n".join)
+_standard = st.sampled_from(["whep", "whip"])
+_keys = st.just(OPENED) | _SEGMENTS
+
+
+def _sends(method: str, path: st.SearchStrategy[str], media_type: str, text: st.SearchStrategy[str]) -> Any:
+    """Return requests whose body is text of a type that is none of JSON's."""
+    bodies = text.map(lambda written: written.encode(errors="replace"))
+    headers = st.builds(lambda more: {"Content-Type": media_type, **more}, _conditions | _headers)
+    return st.builds(Request, st.just(method), path, bodies | bodies.flatmap(_torn), headers)
+
+
+_conditions = st.dictionaries(st.just("If-Match"), st.sampled_from(["*", '"x"', "", "x" * 300]), max_size=1)
 _sessions = st.just("local") | _SEGMENTS
+_of_http = st.builds("/sessions/{}/transport/http/connections".format, _sessions)
+_of_an_opened = st.builds("{}/{}".format, _of_http, st.just(OPENED) | _IDS)
+_tokens = st.builds("?token={}".format, st.just(TOKEN) | _SEGMENTS)
 _of_a_session = st.builds("/sessions/{}/transport/webrtc".format, _sessions)
 _of_a_connection = st.one_of(_of_a_session, st.builds("{}/connections/{}".format, _of_a_session, _IDS))
 _offer_bodies = st.builds(lambda sdp: {"sdp_offer": sdp, "track_mapping": _MAPPING}, offers())
@@ -309,6 +345,13 @@ requests = st.one_of(
         _sessions.map("/sessions/{}/uploads".format),
         {"name": "a.png", "size": 3, "mime_type": "image/png", "upload_id": "u"},
     ),
+    _sends("POST", _standard.map("/{}".format), "application/sdp", offers()),
+    _sends("POST", st.builds("/sessions/{}/{}".format, _sessions, _standard), "application/sdp", offers()),
+    _sends("PATCH", st.builds("/{}/{}".format, _standard, _keys), _FRAGMENT, _fragments),
+    st.builds(Request, st.just("DELETE"), st.builds("/{}/{}".format, _standard, _keys)),
+    _asks("POST", _of_http, {"connection_id": 1001}),
+    _asks("POST", st.builds("{}/messages{}".format, _of_an_opened, _tokens), json_frames),
+    st.builds(Request, st.just("DELETE"), st.builds("{}{}".format, _of_an_opened, _tokens)),
     st.builds(Request, st.just("PUT"), _SEGMENTS.map("/uploads/{}".format), st.binary(max_size=9), _headers),
     st.builds(Request, st.just("PUT"), st.just("/uploads/u"), st.binary(max_size=9), _headers),
     st.builds(Request, st.just("GET"), _of_a_connection.map("{}/sdp_params".format), st.just(b""), _headers),
@@ -324,4 +367,4 @@ requests = st.one_of(
         _headers,
     ),
 )
-"""Requests near what the routes take. None of them follows the journal, which never ends."""
+"""Requests near what the routes take. None of them follows the journal or a connection, which never end."""
