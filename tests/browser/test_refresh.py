@@ -11,7 +11,7 @@ from tests.browser.conftest import Viewer
 from tests.models import PAINTER, write_model
 from tests.running import RunningServer, eventually, serving
 
-REFRESHES = 40
+REFRESHES = 20
 
 
 def held(server: RunningServer) -> dict[str, int]:
