@@ -7,7 +7,12 @@ export class Log {
   #waiting: HTMLElement[] = [];
   #scheduled = false;
 
-  constructor(private readonly element: HTMLElement) {}
+  readonly #list = h("ol", { class: "messages", "data-testid": "messages", role: "log", tabindex: 0, "aria-labelledby": "log-title" });
+
+  constructor(element: HTMLElement) {
+    const head = h("h2", { id: "log-title" }, "Messages");
+    element.append(h("div", { class: "panel-head" }, head, h("button", { class: "quiet", click: () => this.#clear() }, "Clear")), this.#list);
+  }
 
   /** Adds one entry; `tone` colours what is not a message of the model. */
   add(type: string, body: string, tone: "message" | "note" | "warning" | "failure" = "message"): void {
@@ -19,19 +24,19 @@ export class Log {
     requestAnimationFrame(() => this.#draw());
   }
 
-  clear(): void {
+  #clear(): void {
     this.#waiting = [];
-    this.element.replaceChildren();
+    this.#list.replaceChildren();
   }
 
   #draw(): void {
     this.#scheduled = false;
-    const { scrollTop, scrollHeight, clientHeight } = this.element;
+    const { scrollTop, scrollHeight, clientHeight } = this.#list;
     const follows = scrollHeight - scrollTop - clientHeight < 24;
-    this.element.append(...this.#waiting);
+    this.#list.append(...this.#waiting);
     this.#waiting = [];
-    while (this.element.childElementCount > MOST_ENTRIES) this.element.firstElementChild?.remove();
+    while (this.#list.childElementCount > MOST_ENTRIES) this.#list.firstElementChild?.remove();
     // Who scrolled up is reading.
-    if (follows) this.element.scrollTop = this.element.scrollHeight;
+    if (follows) this.#list.scrollTop = this.#list.scrollHeight;
   }
 }

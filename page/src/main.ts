@@ -11,7 +11,9 @@ import { Overlay } from "./overlay";
 import { Panel } from "./panel";
 import { rungAskedFor } from "./rungs";
 import { Sources } from "./sources";
+import { Shortcuts } from "./shortcuts";
 import { Stage } from "./stage";
+import { Tabs } from "./tabs";
 import { RUNG_NAMES, type Rung } from "./transports/transport";
 import type { Inbound, JsonObject } from "./wire";
 
@@ -38,11 +40,11 @@ const TOAST_MS = 15_000;
 const TONES: { [state in State]?: "warning" | "failure" } = { lost: "warning", recovering: "warning", failed: "failure" };
 
 const badge = part("state");
-const log = new Log(part("messages"));
+const log = new Log(part("log"));
 const follower = new Follower((sight) => client.tell("frameShown", { ...sight }));
 const stage = new Stage(
   part("stage"),
-  part<HTMLButtonElement>("mute"),
+  part("sound"),
   (track, frame) => {
     client.mediaArrived();
     follower.see(track, frame);
@@ -51,6 +53,11 @@ const stage = new Stage(
 );
 const overlay = new Overlay(part("overlay"), () => stage.hasPicture, () => client.restart());
 const panel = new Panel(part("controls"), (event, args) => client.send(event, args));
+new Tabs(part("tabs"), [
+  { label: "Controls", panel: part("controls") },
+  { label: "Play", panel: part("play") },
+]);
+const shortcuts = new Shortcuts(() => false);
 
 const sources = new Sources(part("sources"), () => client.transport?.uplink ?? null, (device, why) => log.add(device, why, "warning"));
 
@@ -122,11 +129,13 @@ function toast(summary: string): void {
   setTimeout(() => box.remove(), TOAST_MS);
 }
 
-part("clear").addEventListener("click", () => log.clear());
-part("fullscreen").addEventListener("click", () => {
+function toggleFullScreen(): void {
   if (document.fullscreenElement) void document.exitFullscreen();
   else void part("screen").requestFullscreen();
-});
+}
+
+part("looks").append(h("button", { id: "fullscreen", click: toggleFullScreen }, "Full screen"));
+shortcuts.add({ key: "f", words: "Full screen", act: toggleFullScreen });
 
 const meter = new Meter(stage);
 let figures: Figures | null = null;

@@ -104,6 +104,7 @@ export class Sources {
     this.#declared = declared;
     for (const source of this.#sources) void source.stop();
     this.#sources = inputs.map((track) => new Source(track, labelOf(track, inputs), this.uplink, this.complain));
+    this.element.hidden = !inputs.length;
     this.element.replaceChildren(...this.#sources.map(({ button }) => button), this.#note);
   }
 

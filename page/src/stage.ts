@@ -92,15 +92,17 @@ class Tile {
 export class Stage {
   readonly #tiles = new Map<string, Tile>();
   readonly #players = new Map<string, HTMLAudioElement>();
+  readonly #mute = h("button", { "data-testid": "mute", hidden: true, click: () => this.#setMuted(!this.#isMuted) });
+  #isMuted = true;
   #declared = "";
 
   constructor(
     private readonly element: HTMLElement,
-    private readonly muteButton: HTMLButtonElement,
+    soundTools: HTMLElement,
     private readonly onPicture: (track: string, frame: Frame) => void,
     private readonly onSound: () => void,
   ) {
-    muteButton.addEventListener("click", () => this.#setMuted(muteButton.getAttribute("aria-pressed") === "true"));
+    soundTools.append(this.#mute);
   }
 
   get tiles(): ReadonlyMap<string, { shown: number }> {
@@ -131,7 +133,7 @@ export class Stage {
     this.element.replaceChildren(...tiles, ...this.#players.values());
     this.element.style.setProperty("--columns", String(Math.ceil(Math.sqrt(tiles.length))));
     this.element.parentElement?.classList.toggle("several", tiles.length > 1);
-    this.muteButton.hidden = this.#players.size === 0;
+    this.#mute.hidden = this.#players.size === 0;
     this.#setMuted(true);
   }
 
@@ -146,8 +148,8 @@ export class Stage {
 
   /** To be called with every connection: not all carry sound. */
   hear(hasSound: boolean): void {
-    this.muteButton.disabled = !hasSound;
-    this.muteButton.title = hasSound ? "" : NO_SOUND;
+    this.#mute.disabled = !hasSound;
+    this.#mute.title = hasSound ? "" : NO_SOUND;
   }
 
   attach(name: string, track: MediaStreamTrack): void {
@@ -170,12 +172,13 @@ export class Stage {
   }
 
   #setMuted(muted: boolean): void {
+    this.#isMuted = muted;
     for (const player of this.#players.values()) {
       player.muted = muted;
       if (!muted) void player.play().catch(() => undefined);
     }
     // Pressed means heard.
-    this.muteButton.setAttribute("aria-pressed", String(!muted));
-    this.muteButton.textContent = muted ? "Unmute" : "Mute";
+    this.#mute.setAttribute("aria-pressed", String(!muted));
+    this.#mute.textContent = muted ? "Unmute" : "Mute";
   }
 }
