@@ -2,6 +2,7 @@ import "./page.css";
 import "./inputs.css";
 import "./stage.css";
 import "./panel.css";
+import "./icons.css";
 import { Client, type State, type View } from "./client";
 import { h, part } from "./dom";
 import { describe, describeLatency, Meter, type Figures } from "./figures";
