@@ -15,6 +15,7 @@ from reactor_runtime.wire.messages import (
     Command,
     CommandAnswered,
     CommandTraced,
+    Figures,
     FileUploaded,
     FrameAnswers,
     FrameShown,
@@ -28,9 +29,11 @@ from reactor_runtime.wire.messages import (
     PublishTrack,
     RecordingRefused,
     RequestCapabilities,
+    RequestFigures,
     RequestRecording,
     RequestSchema,
     ResumeTrack,
+    RungTold,
     Schema,
     SessionEnded,
     SessionStateChanged,
@@ -86,6 +89,7 @@ FROM_CLIENTS: list[tuple[str, str, Inbound]] = [
     ("data", '{"scope":"runtime","data":{"type":"ping","data":{}}}', Ping()),
     ("data", '{"scope":"runtime","data":{"type":"requestCapabilities","data":{}}}', RequestCapabilities()),
     ("data", '{"scope":"runtime","data":{"type":"requestSchema","data":{}}}', RequestSchema()),
+    ("data", '{"scope":"runtime","data":{"type":"requestFigures","data":{},"id":"f1"}}', RequestFigures("f1")),
     (
         "data",
         '{"scope":"runtime","data":{"type":"fileUploaded","data":{"upload_id":"4932","name":"probe.txt",'
@@ -251,6 +255,31 @@ TO_CLIENTS: list[tuple[Outbound, list[tuple[str, str]]]] = [
                 "data",
                 '{"scope":"runtime","data":{"type":"commandTraced","data":{"id":"c1","command":"reset",'
                 '"stages_ms":{"wait":12.35,"total":50.0}}}}',
+            )
+        ],
+    ),
+    (
+        Figures(
+            at=2.5,
+            version="0.1.0",
+            generated=90,
+            shown=80,
+            dropped=8,
+            queued=2,
+            rate=30.0,
+            lead=0.0123,
+            rungs={"main_video": RungTold(1, 2, "vp8", 640, 360, 600_000, 1)},
+            estimate_bps=900_000.0,
+            units_lost=3,
+            request_id="f1",
+        ),
+        [
+            (
+                "data",
+                '{"scope":"runtime","data":{"type":"figures","data":{"id":"f1","at_ms":2500.0,"lead_ms":12.3,'
+                '"version":"0.1.0","generated":90,"shown":80,"dropped":8,"queued":2,"rate":30.0,'
+                '"rungs":{"main_video":{"place":1,"of":2,"codec":"vp8","width":640,"height":360,'
+                '"bitrate_bps":600000,"viewers":1}},"estimate_bps":900000.0,"units_lost":3}}}',
             )
         ],
     ),

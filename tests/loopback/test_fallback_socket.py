@@ -12,6 +12,7 @@ import numpy as np
 import psutil
 import pytest
 
+from reactor_runtime import __version__
 from tests.loopback.playing import pitch
 from tests.loopback.published_client import until
 from tests.loopback.slow_line import slow_line
@@ -98,6 +99,31 @@ async def test_a_picture_follows_a_command_and_says_which_it_answers(server: Run
         await session.journalled("connection_opened", conn_id=viewer.connection_id, transport="socket")
         assert await session.figure("reactor_clients_by_transport", transport="socket") == 1
         await viewer.ask("set_red", red=20)
+
+
+async def test_who_asks_is_told_how_the_stream_and_its_own_connection_do(server: RunningServer) -> None:
+    async with on_session(server.url) as session:
+        viewer = await session.viewer()
+        await viewer.resume("main_video")
+        await until(lambda: len(viewer.pictures) > 5, "pictures")
+        assert not [told for told in viewer.told if told["type"] == "figures"], "nobody asked"
+        for request_id in ("f1", "f2"):
+            await viewer.send({"scope": "runtime", "data": {"type": "requestFigures", "id": request_id}})
+            wanted = ("figures", request_id)
+            await viewer.hears(lambda told, wanted=wanted: (told["type"], told["data"].get("id")) == wanted)
+            seen = len(viewer.pictures)
+            await until(lambda seen=seen: len(viewer.pictures) > seen + 5, "more pictures")
+        first, then = (told["data"] for told in viewer.told if told["type"] == "figures")
+        assert 0 < first["shown"] < then["shown"] <= then["generated"]
+        assert then["generated"] - then["shown"] - then["dropped"] == then["queued"]
+        assert first["at_ms"] < then["at_ms"]
+        assert then["rate"] == pytest.approx(30, abs=3)
+        assert 0 <= then["lead_ms"] < 1000
+        assert then["version"] == __version__
+        (rung,) = then["rungs"].values()
+        assert (rung["place"], rung["of"], rung["codec"], rung["viewers"]) == (0, 1, "vp8", 1)
+        assert (rung["width"], rung["height"]) == (320, 180)
+        assert rung["bitrate_bps"] > 100_000
 
 
 async def test_sound_arrives_as_it_was_made(server: RunningServer) -> None:

@@ -32,6 +32,7 @@ MOST_OWED = 64
 class RungFigures:
     """An open rung: what it makes of the pictures, for how many, and what that took since it was opened."""
 
+    codec: Format
     bitrate_bps: int
     width: int
     height: int
@@ -187,8 +188,18 @@ class Ladder:
     @property
     def rungs(self) -> list[RungFigures]:
         """The open rungs, the best first."""
-        best_first = sorted(self._rungs.values(), key=lambda live: live.rung.spec.bitrate_bps, reverse=True)
-        return [live.figures(self._size, self._seats.values()) for live in best_first]
+        return self._figures(_best_first(self._rungs.values()))
+
+    def rungs_for(self, reader: VideoReader) -> tuple[int, list[RungFigures]] | None:
+        """Return the open rungs of a reader's codec, the best first, and the place of the one that it gets.
+
+        None while it gets none.
+        """
+        seat = self._seats.get(reader)
+        if seat is None or seat.live is None:
+            return None
+        rungs = _best_first(live for live in self._rungs.values() if live.rung.spec.codec == seat.codec)
+        return rungs.index(seat.live), self._figures(rungs)
 
     @property
     def rates(self) -> list[int]:
@@ -200,6 +211,9 @@ class Ladder:
         self._seats.clear()
         self._playout.flush()
         self._balance()
+
+    def _figures(self, rungs: Iterable[_LiveRung]) -> list[RungFigures]:
+        return [live.figures(self._size, self._seats.values()) for live in rungs]
 
     def _balance(self) -> None:
         """Open the rungs that someone reads or is about to read, close the others."""
@@ -286,6 +300,10 @@ class Ladder:
             self._balance()
 
 
+def _best_first(rungs: Iterable[_LiveRung]) -> list[_LiveRung]:
+    return sorted(rungs, key=lambda live: live.rung.spec.bitrate_bps, reverse=True)
+
+
 class _Seat:
     """A reader's place: the rung it gets, and the one it belongs on."""
 
@@ -322,7 +340,8 @@ class _LiveRung:
         spec, rung = self.rung.spec, self.rung
         width, height = spec.size_for(*size) if size is not None else (0, 0)
         viewers = sum(seat.live is self for seat in seats)
-        return RungFigures(spec.bitrate_bps, width, height, viewers, rung.encoded, rung.dropped, rung.encode_seconds)
+        counts = rung.encoded, rung.dropped, rung.encode_seconds
+        return RungFigures(spec.codec, spec.bitrate_bps, width, height, viewers, *counts)
 
     def due(self, now: float) -> bool:
         return self.keyframe_wanted and not self._asked and self.spacing_left(now) <= 0

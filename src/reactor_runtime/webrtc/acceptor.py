@@ -300,6 +300,7 @@ class Acceptor:
             make_peer or self._make_peer,
             way=way,
             ping_timeout=self._config.session.ping_timeout,
+            spawn=self._spawn,
             on_ready=lambda: self._ready(connection),
             on_closed=self._closed,
         )

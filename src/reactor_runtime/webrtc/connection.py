@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from reactor_runtime.authoring.contract import TrackSpec
@@ -12,6 +12,7 @@ from reactor_runtime.log import get_logger
 from reactor_runtime.media.frame import AccessUnit, AudioBlock, ClientPicture
 from reactor_runtime.runtime.clock import Alarm, now
 from reactor_runtime.runtime.runtime import Runtime
+from reactor_runtime.webrtc.figures import figures
 from reactor_runtime.webrtc.peer import NegotiatedPeer, Peer, PeerObserver
 from reactor_runtime.wire import messages as wire
 from reactor_runtime.wire.dialect import Dialect, Way
@@ -63,6 +64,7 @@ class Connection:
         *,
         way: Way,
         ping_timeout: float,
+        spawn: Callable[[Coroutine[object, object, None]], None],
         on_ready: Callable[[], None],
         on_closed: Callable[[Connection], None],
     ) -> None:
@@ -73,6 +75,7 @@ class Connection:
         self._runtime = runtime
         self._ladder = ladder
         self._ping_timeout = ping_timeout
+        self._spawn = spawn
         self._on_ready = on_ready
         self._on_closed = on_closed
         self._videos: dict[str, _VideoReader] = {}
@@ -85,7 +88,7 @@ class Connection:
         self._is_transport_up = self._is_ready = self._is_closed = False
         self._is_data_open = not self._has_wire
         self._estimated_at = 0.0
-        self._is_in_trouble = False
+        self._is_in_trouble = self._is_asked_figures = False
         self._heard_at = now()
         self._silence = Alarm(self._check_silence)
         self._peer = make_peer(self)
@@ -253,8 +256,20 @@ class Connection:
                 self._runtime.intake.file_uploaded(self.id, message)
             case wire.ClockTold() | wire.FrameShown():
                 self._runtime.latency.hear(self.id, message)
+            case wire.RequestFigures(request_id) if not self._is_asked_figures:
+                self._is_asked_figures = True
+                self._spawn(self._tell_figures(request_id))
             case wire.Ping():
                 pass
+
+    async def _tell_figures(self, request_id: str | None) -> None:
+        network = await self.stats()
+        self._is_asked_figures = False
+        stream = self._runtime.stream
+        if self._is_closed or stream is None:
+            return
+        rungs = {track: self._ladder(track).rungs_for(reader) for track, reader in self._videos.items()}
+        self.send(figures(stream, {track: found for track, found in rungs.items() if found}, network, request_id))
 
     def _publish(self, name: str, request_id: str | None) -> None:
         track = self._tracks.get(name)

@@ -119,6 +119,13 @@ class FrameShown:
     decode_s: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class RequestFigures:
+    """Answered by `Figures`, once; who wants to follow them asks again and again."""
+
+    request_id: str | None = None
+
+
 Inbound = (
     Command
     | Ping
@@ -132,6 +139,7 @@ Inbound = (
     | RequestRecording
     | ClockTold
     | FrameShown
+    | RequestFigures
 )
 
 # ---- runtime -> client ----------------------------------------------------------------------------------------
@@ -288,6 +296,55 @@ class CommandTraced:
     stages: Mapping[str, float]
 
 
+@dataclass(frozen=True, slots=True)
+class RungTold:
+    """The encoded version of a track that a client gets.
+
+    Attributes:
+        place: From the best down, the best is 0; `of` is how many are open that this client could get.
+        bitrate_bps: The rate that it keeps.
+        viewers: Clients that get it.
+    """
+
+    place: int
+    of: int
+    codec: str
+    width: int
+    height: int
+    bitrate_bps: int
+    viewers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How the stream and one client's connection do; for that client only.
+
+    Attributes:
+        at: When, in seconds on the server's clock, so that rates can be taken between two.
+        version: The server's.
+        generated: Frames that the model emitted; `shown` those that were shown at their time, `dropped` those that
+            never were, `queued` those that wait.
+        rate: Frames per second that are played.
+        lead: Seconds from when a frame is made to its time, of late.
+        rungs: By video track that the client watches.
+        estimate_bps: What its network carries, None while unknown.
+        units_lost: Encoded frames that there was no room for on the way to it.
+    """
+
+    at: float
+    version: str
+    generated: int
+    shown: int
+    dropped: int
+    queued: int
+    rate: float
+    lead: float
+    rungs: Mapping[str, RungTold]
+    estimate_bps: float | None
+    units_lost: int
+    request_id: str | None = None
+
+
 Outbound = (
     ModelSaid
     | CommandAnswered
@@ -304,4 +361,5 @@ Outbound = (
     | FrameAnswers
     | AskClock
     | CommandTraced
+    | Figures
 )

@@ -1,12 +1,12 @@
 """The JSON family "multi": the channels `control` and `data`, text frames.
 
 `control` carries the track verbs. `data` carries everything else as `{"scope", "data": {"type", "data"}}`; a frame
-without a scope is an application command as it stands. Four things go beyond the published family, and published
+without a scope is an application command as it stands. Five things go beyond the published family, and published
 clients neither send nor see them: an application command may carry an `id` beside its `type`; it is then answered by
 `commandAccepted`, right after its reply where it has one (`replied`); one that also carries `sent_at_ms`, the client's
-clock, is followed to the client's screen (`clock`, `frameAnswers`, `frameShown`, `commandTraced`); and what the family
-has no word for (a refused command, the session's state, a failed model) is told in runtime-scope messages of our own,
-which those clients ignore.
+clock, is followed to the client's screen (`clock`, `frameAnswers`, `frameShown`, `commandTraced`); `requestFigures` is
+answered by `figures`; and what the family has no word for (a refused command, the session's state, a failed model) is
+told in runtime-scope messages of our own, which those clients ignore.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from reactor_runtime.wire.messages import (
     Command,
     CommandAnswered,
     CommandTraced,
+    Figures,
     FileUploaded,
     FrameAnswers,
     FrameShown,
@@ -39,6 +40,7 @@ from reactor_runtime.wire.messages import (
     PublishTrack,
     RecordingRefused,
     RequestCapabilities,
+    RequestFigures,
     RequestRecording,
     RequestSchema,
     ResumeTrack,
@@ -167,6 +169,8 @@ def encode(message: Outbound) -> list[Frame]:
         case CommandTraced(request_id=request_id, command=command, stages=stages):
             stages_ms = {stage: round(seconds * 1000, 2) for stage, seconds in stages.items()}
             return [_runtime("commandTraced", {"id": request_id, "command": command, "stages_ms": stages_ms})]
+        case Figures():
+            return [_runtime("figures", _figures(message))]
 
 
 def has_scope(data: str | bytes) -> bool:
@@ -207,6 +211,8 @@ def _read_data(frame: dict[str, Any]) -> Inbound | None:
             return RequestCapabilities()
         case "requestSchema":
             return RequestSchema(said.id)
+        case "requestFigures":
+            return RequestFigures(said.id)
         case "fileUploaded":
             return msgspec.convert(body, FileUploaded)
         case "requestClip":
@@ -270,6 +276,12 @@ def _answer(answer: CommandAnswered) -> list[Frame]:
         return body
     # So that its sender may tell a reply from what the model says to all.
     return [*body, _runtime("commandAccepted", {**about, "replied": True} if body else about)]
+
+
+def _figures(figures: Figures) -> dict[str, Any]:
+    said: dict[str, Any] = msgspec.to_builtins(figures)
+    at, lead, request_id = (said.pop(name) for name in ("at", "lead", "request_id"))
+    return {"id": request_id, "at_ms": round(at * 1000, 1), "lead_ms": round(lead * 1000, 1), **said}
 
 
 def _track_answer(answer: TrackAnswered) -> list[Frame]:

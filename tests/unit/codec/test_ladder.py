@@ -169,6 +169,27 @@ async def test_a_slow_network_gets_a_rung_of_its_own_and_comes_back_at_key_frame
     await until(lambda: rung_threads() == {"rung-video-vp8-4000k"})
 
 
+async def test_a_reader_learns_which_of_its_codecs_rungs_it_gets(stage: Stage) -> None:
+    fast, slow, other = Reader(), Reader(), Reader()
+    stage.ladder.join(fast)
+    stage.ladder.join(slow)
+    stage.ladder.join(other, "jpeg")
+    assert stage.ladder.rungs_for(fast) is None, "nothing was encoded yet"
+    await stage.push((1280, 720))
+    for at in (0.0, 0.5):
+        stage.ladder.note_estimate(slow, 3_000_000, at)
+    for _ in range(12):
+        await stage.push((1280, 720))
+    places = [stage.ladder.rungs_for(reader) for reader in (fast, slow, other)]
+    assert [found and (found[0], [rung.codec for rung in found[1]]) for found in places] == [
+        (0, ["vp8", "vp8"]),
+        (1, ["vp8", "vp8"]),
+        (0, ["jpeg"]),
+    ]
+    stage.ladder.leave(other)
+    assert stage.ladder.rungs_for(other) is None
+
+
 async def test_after_a_collapse_a_reader_gets_nothing_but_the_key_frame_of_a_smaller_rung(stage: Stage) -> None:
     reader = Reader()
     stage.ladder.join(reader)

@@ -24,8 +24,8 @@ from tests.unit.runtime.scripted import Slot
 
 class Ladder:
     rungs = (
-        RungFigures(4_000_000, 1280, 720, 2, encoded=90, dropped=1, encode_seconds=0.9),
-        RungFigures(600_000, 640, 360, 1, encoded=80, dropped=0, encode_seconds=0.2),
+        RungFigures("vp8", 4_000_000, 1280, 720, 2, encoded=90, dropped=1, encode_seconds=0.9),
+        RungFigures("vp8", 600_000, 640, 360, 1, encoded=80, dropped=0, encode_seconds=0.2),
     )
 
 

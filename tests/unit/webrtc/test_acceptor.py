@@ -175,6 +175,22 @@ async def test_a_track_is_paused_until_it_is_resumed_and_either_may_be_said_twic
     house.acceptor.close()
 
 
+async def test_figures_are_told_when_they_are_asked_for_and_once_for_all_that_asked_meanwhile(house: House) -> None:
+    _, peer = await numbered(house)
+    peer.come_up()
+    peer.say(PING)
+    assert peer.heard("figures") == []
+    for request_id in ("f1", "f2"):
+        peer.say({"scope": "runtime", "data": {"type": "requestFigures", "id": request_id}})
+    await asyncio.sleep(0.01)
+    (told,) = peer.heard("figures")
+    assert (told["id"], told["generated"], told["rungs"], told["estimate_bps"]) == ("f1", 0, {}, None)
+    peer.say({"scope": "runtime", "data": {"type": "requestFigures", "id": "f3"}})
+    await asyncio.sleep(0.01)
+    assert [told["id"] for told in peer.heard("figures")] == ["f1", "f3"]
+    house.acceptor.close()
+
+
 # ---- keep-alive -----------------------------------------------------------------------------------------------
 
 
