@@ -2,10 +2,21 @@ import { defineConfig } from "vite";
 
 export default defineConfig({
   base: "./",
+  plugins: [
+    {
+      // What the script finds in the address and in its memory decides how the first picture of the page looks.
+      name: "paint-once",
+      transformIndexHtml: {
+        order: "post",
+        handler: (html) => html.replace('<script type="module"', '<script type="module" blocking="render"'),
+      },
+    },
+  ],
   build: {
     outDir: "../src/reactor_runtime/playground/static",
     emptyOutDir: true,
     target: "es2022",
+    cssTarget: ["chrome123", "edge123", "firefox120", "safari17.5"], // the first with light-dark(), which is to stay as written
     // The server's content policy allows no inline script or style, so nothing is inlined into the page.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },

@@ -3,18 +3,25 @@ import "./inputs.css";
 import "./stage.css";
 import "./panel.css";
 import "./icons.css";
+import "./dialog.css";
+import "./embed.css";
+import "./small.css";
+import { askedBy } from "./asked";
 import { Client, type State, type View } from "./client";
+import { openDialog } from "./dialog";
 import { h, part } from "./dom";
 import { describe, describeLatency, Meter, type Figures } from "./figures";
+import { iconButton } from "./icons";
 import { Follower } from "./latency";
 import { Log } from "./log";
-import { Overlay } from "./overlay";
+import { Overlay, TITLES } from "./overlay";
 import { Panel } from "./panel";
-import { rungAskedFor } from "./rungs";
 import { Sources } from "./sources";
-import { Shortcuts } from "./shortcuts";
+import { openShare } from "./share";
+import { Shortcuts, type Shortcut } from "./shortcuts";
 import { Stage } from "./stage";
 import { Tabs } from "./tabs";
+import { applyTheme, switchTheme } from "./theme";
 import { RUNG_NAMES, type Rung } from "./transports/transport";
 import type { Inbound, JsonObject } from "./wire";
 
@@ -39,6 +46,11 @@ declare global {
 const MEASURE_INTERVAL_MS = 1_000;
 const TOAST_MS = 15_000;
 const TONES: { [state in State]?: "warning" | "failure" } = { lost: "warning", recovering: "warning", failed: "failure" };
+
+const asked = askedBy(location.search);
+applyTheme(asked.theme);
+document.documentElement.toggleAttribute("data-embed", asked.embed);
+part("side").hidden = !asked.controls;
 
 const badge = part("state");
 const log = new Log(part("log"));
@@ -68,6 +80,7 @@ const view: View = {
     badge.dataset["state"] = state;
     part("state-reason").textContent = reason;
     overlay.setState(state, reason);
+    if (state !== "waiting") part("spoken").textContent = `${TITLES[state] || "Live."} ${reason}`; // waiting lasts a moment
     log.add(state, reason, TONES[state] ?? "note");
   },
   showLoading: (progress) => overlay.setProgress(progress),
@@ -90,7 +103,7 @@ const view: View = {
   keepPictures: () => stage.keepPictures(),
   showMessage,
 };
-const client = new Client(view, rungAskedFor(location.search));
+const client = new Client(view, asked.transport);
 
 function showModel(name: string): void {
   part("model").textContent = name;
@@ -130,6 +143,11 @@ function toast(summary: string): void {
   setTimeout(() => box.remove(), TOAST_MS);
 }
 
+function keysOf(all: readonly Shortcut[]): HTMLElement {
+  const rows = all.map(({ key, words }) => h("div", {}, h("dt", {}, h("kbd", {}, key)), h("dd", {}, words)));
+  return h("dl", { class: "keys", "data-testid": "shortcuts" }, ...rows);
+}
+
 function toggleFullScreen(): void {
   if (document.fullscreenElement) void document.exitFullscreen();
   else void part("screen").requestFullscreen();
@@ -137,6 +155,15 @@ function toggleFullScreen(): void {
 
 part("looks").append(h("button", { id: "fullscreen", click: toggleFullScreen }, "Full screen"));
 shortcuts.add({ key: "f", words: "Full screen", act: toggleFullScreen });
+
+const share = () => openShare(part("model").textContent);
+const listKeys = () => openDialog("Keys", keysOf(shortcuts.all));
+part("tools").append(
+  iconButton("share", "Share", { "data-testid": "share", click: share }),
+  iconButton("theme", "Dark or light", { "data-testid": "theme", "aria-keyshortcuts": "t", click: switchTheme }),
+  iconButton("keyboard", "Keys", { "data-testid": "keys", "aria-keyshortcuts": "?", click: listKeys }),
+);
+shortcuts.add({ key: "t", words: "Dark or light", act: switchTheme }, { key: "?", words: "This list", act: listKeys });
 
 const meter = new Meter(stage);
 let figures: Figures | null = null;

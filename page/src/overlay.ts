@@ -2,7 +2,8 @@ import { h } from "./dom";
 import type { State } from "./client";
 import type { Progress } from "./wire";
 
-const TITLES: Record<State, string> = {
+/** Each state in words, none where the picture moves. */
+export const TITLES: Record<State, string> = {
   connecting: "Connecting…",
   waiting: "Waiting for the first picture…",
   live: "",

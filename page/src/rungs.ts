@@ -1,4 +1,4 @@
-/** The rungs of the ladder from the best down, and how a person asks for one of them. */
+/** The rungs of the ladder from the best down. */
 
 import type { Opener } from "./ladder";
 import { Http } from "./transports/http";
@@ -8,12 +8,6 @@ import { WebRtc } from "./transports/webrtc";
 import type { Track } from "./wire";
 
 const RUNGS: Rung[] = ["webrtc", "socket", "http"];
-
-/** The rung that `?transport=` asks for; undefined for any. */
-export function rungAskedFor(query: string): Rung | undefined {
-  const asked = new URLSearchParams(query).get("transport");
-  return RUNGS.find((rung) => rung === asked);
-}
 
 /** How to open one session's transports, the best first. */
 export function openersOf(sessionId: string, tracks: Track[], only?: Rung): Opener[] {

@@ -1,4 +1,4 @@
-/** The page's own keys. They rest while a person types, and a key that plays the model is the model's alone. */
+/** The page's own keys. They rest while a person types or a dialog is open, and a key that plays the model is the model's alone. */
 
 import { isTyping } from "./dom";
 
@@ -17,7 +17,7 @@ export class Shortcuts {
   constructor(isTaken: (code: string) => boolean) {
     addEventListener("keydown", (event) => {
       if (event.repeat || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
-      if (isTyping(event.target) || isTaken(event.code)) return;
+      if (isTyping(event.target) || isTaken(event.code) || document.querySelector("dialog[open]")) return;
       const found = this.#all.find(({ key }) => key === event.key);
       if (!found) return;
       event.preventDefault();

@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
+from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import reactor_runtime
@@ -23,10 +24,22 @@ from reactor_runtime.http.uploads import PREFIX as UPLOADS
 from reactor_runtime.http.uploads import upload_routes
 from reactor_runtime.http.whip import READ_BY_PAGES, standard_routes
 
-PAGE_POLICY = (
-    "default-src 'self'; style-src 'self'; script-src 'self'; connect-src 'self'; "
-    "media-src 'self' blob:; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'"
-)
+PAGE_HEADERS = {
+    "content-security-policy": (
+        "default-src 'self'; script-src 'self'; style-src 'self'; connect-src 'self'; worker-src 'self'; "
+        "font-src 'none'; media-src 'self' blob:; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; "
+        "form-action 'none'; frame-ancestors http: https: file:"
+    ),
+    "permissions-policy": (
+        "camera=(self), microphone=(self), display-capture=(self), gamepad=(self), autoplay=(self), fullscreen=(self), "
+        "picture-in-picture=(self), geolocation=(), payment=(), usb=(), serial=(), hid=(), midi=()"
+    ),
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+}
+"""The page talks to this server only. It may be a frame in any other page, which then has to allow it the camera."""
+ASSETS = "/assets/"
+"""Files here carry their content's hash in their name."""
 RETRY_AFTER = "1"
 """Seconds a client is told to wait before it asks again for what is loading or closing."""
 
@@ -71,12 +84,10 @@ class _Page(StaticFiles):
 
         async def send_with_policy(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [
-                    *message["headers"],
-                    (b"content-security-policy", PAGE_POLICY.encode()),
-                    (b"x-content-type-options", b"nosniff"),
-                    (b"cache-control", b"no-cache"),
-                ]
+                lasts = scope["path"].startswith(ASSETS) and message["status"] < 400
+                caching = "public, max-age=31536000, immutable" if lasts else "no-cache"
+                headers = MutableHeaders(scope=message)
+                headers.update(PAGE_HEADERS | {"cache-control": caching})
             await send(message)
 
         await super().__call__(scope, receive, send_with_policy)
