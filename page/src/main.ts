@@ -7,6 +7,7 @@ import "./dialog.css";
 import "./embed.css";
 import "./small.css";
 import { askedBy } from "./asked";
+import "./sources.css";
 import { Client, type State, type View } from "./client";
 import { openDialog } from "./dialog";
 import { h, part } from "./dom";
@@ -194,7 +195,10 @@ window.reactor = {
   latency: () => follower.figures(),
 };
 
-addEventListener("pagehide", () => client.close());
+addEventListener("pagehide", () => {
+  sources.close();
+  client.close();
+});
 // A page brought back from the browser's history has no connection left to heal.
 addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
 

@@ -29,9 +29,12 @@ test.each([
   ['{"type":"response","method":"publish_track","request_id":"ctrl_1","data":{}}', { id: "ctrl_1", refusal: null }],
   [
     '{"type":"response","method":"publish_track","request_id":"ctrl_2","error":{"code":"publish_refused","message":"taken"}}',
-    { id: "ctrl_2", refusal: "taken" },
+    { id: "ctrl_2", refusal: { code: "publish_refused", message: "taken" } },
   ],
-  ['{"type":"response","request_id":"ctrl_3","error":{"code":"publish_refused"}}', { id: "ctrl_3", refusal: "publish_refused" }],
+  [
+    '{"type":"response","request_id":"ctrl_3","error":{"code":"publish_refused"}}',
+    { id: "ctrl_3", refusal: { code: "publish_refused", message: "" } },
+  ],
   ['{"type":"notification","event":"news"}', null],
   ["not JSON", null],
 ])("an answer on the control channel is read: %s", (text, answer) => {

@@ -74,11 +74,11 @@ export function encodePublish(name: string, id: string): string {
 }
 
 /** Reads one frame of the `control` channel: the answer to a request, and why it was refused, if it was. */
-export function decodeAnswer(text: string): { id: string; refusal: string | null } | null {
+export function decodeAnswer(text: string): { id: string; refusal: { code: string; message: string } | null } | null {
   const frame = parse(text);
   if (!isObject(frame) || frame["type"] !== "response") return null;
   const error = frame["error"];
-  const refusal = isObject(error) ? word(error["message"]) || word(error["code"]) : null;
+  const refusal = isObject(error) ? { code: word(error["code"]), message: word(error["message"]) } : null;
   return { id: word(frame["request_id"]), refusal };
 }
 

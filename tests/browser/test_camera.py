@@ -142,7 +142,7 @@ def test_a_second_page_is_told_that_another_has_the_track(server: RunningServer,
     eventually(lambda: shown(first, 0), what="the mirrored camera")
     second = Viewer(page.context.new_page(), server.url)
     second.page.get_by_test_id("source-webcam").click()
-    eventually(lambda: "another client sends" in second.text("messages"), what="the refusal")
+    eventually(lambda: "Another client sends" in second.text("trouble-webcam"), what="the refusal")
     assert second.page.get_by_test_id("source-webcam").get_attribute("aria-pressed") == "false"
     page.goto("about:blank")
     eventually(lambda: shown(second, 2), what="the idle picture once the first page is gone")

@@ -29,16 +29,39 @@ export interface Receiver {
   onDoubt(isDoubted: boolean): void;
 }
 
+/** The server said no, in a code for programs and a message for people. */
+export class Refusal extends Error {
+  override readonly name = "Refusal";
+
+  constructor(
+    readonly code: string,
+    message: string,
+  ) {
+    super(message || code);
+  }
+}
+
 /** The way for a camera or microphone to the model. */
 export interface Uplink {
   /**
-   * Sends on one of the model's input tracks.
+   * Claims one of the model's input tracks.
    *
-   * @throws {Error} Another client sends it, or the connection is gone.
+   * @throws {Refusal} Another client has it.
+   * @throws {Error} The connection is gone, or the server does not answer.
    */
-  publish(name: string, track: MediaStreamTrack): Promise<void>;
+  publish(name: string): Promise<void>;
+  /** Sends this on a claimed track, in place of what was sent before. */
+  carry(name: string, media: MediaStreamTrack): Promise<void>;
+  /** What a track sent in the last second; null before its first picture, and for sound. */
+  sent(name: string): Promise<SentPicture | null>;
   /** Stops sending on an input track, and lets others have it. */
   unpublish(name: string): Promise<void>;
+}
+
+export interface SentPicture {
+  width: number;
+  height: number;
+  fps: number;
 }
 
 export interface TrackStats {

@@ -2,7 +2,17 @@
 
 import { health, Signalling, type Candidate } from "../signalling";
 import { decode, decodeAnswer, encodePublish, encodeRuntime, encodeTrackEvent, type Track } from "../wire";
-import { PING_INTERVAL_MS, sleep, within, type Receiver, type Transport, type TransportStats, type Uplink } from "./transport";
+import {
+  PING_INTERVAL_MS,
+  Refusal,
+  sleep,
+  within,
+  type Receiver,
+  type SentPicture,
+  type Transport,
+  type TransportStats,
+  type Uplink,
+} from "./transport";
 
 const OPEN_TIMEOUT_MS = 15_000;
 const ANSWER_TIMEOUT_MS = 12_000;
@@ -21,7 +31,7 @@ export class WebRtc implements Transport, Uplink {
   readonly #data: RTCDataChannel;
   readonly #names = new Map<string, string>(); // mid -> name of an output track
   readonly #senders = new Map<string, RTCRtpSender>(); // by input track
-  readonly #requests = new Map<string, (refusal: string | null) => void>();
+  readonly #requests = new Map<string, (refusal: Refusal | null) => void>();
   #lastRequest = 0;
   readonly #opened: Promise<void>;
   #lose!: (reason: string) => void;
@@ -68,7 +78,7 @@ export class WebRtc implements Transport, Uplink {
     });
     this.#control.addEventListener("message", ({ data }) => {
       const answer = typeof data === "string" ? decodeAnswer(data) : null;
-      if (answer) this.#requests.get(answer.id)?.(answer.refusal);
+      if (answer) this.#requests.get(answer.id)?.(answer.refusal && new Refusal(answer.refusal.code, answer.refusal.message));
     });
     this.#peer.addEventListener("connectionstatechange", () => this.#watch());
   }
@@ -91,21 +101,33 @@ export class WebRtc implements Transport, Uplink {
     return true;
   }
 
-  async publish(name: string, track: MediaStreamTrack): Promise<void> {
-    const sender = this.#senders.get(name);
-    if (!sender || this.#control.readyState !== "open") throw new Error("Not connected.");
+  async publish(name: string): Promise<void> {
+    if (!this.#senders.has(name) || this.#control.readyState !== "open") throw new Error("Not connected.");
     const id = `ctrl_${++this.#lastRequest}`;
-    const answer = new Promise<string | null>((resolve) => this.#requests.set(id, resolve));
+    const answer = new Promise<Refusal | null>((resolve) => this.#requests.set(id, resolve));
     this.#control.send(encodePublish(name, id));
     const gone = this.lost.then((reason) => Promise.reject(new Error(reason)));
     const answered = within(REQUEST_TIMEOUT_MS, "The server did not answer.", Promise.race([answer, gone]));
     const refusal = await answered.finally(() => this.#requests.delete(id));
-    if (refusal !== null) throw new Error(refusal);
-    await sender.replaceTrack(track);
+    if (refusal) throw refusal;
+  }
+
+  async carry(name: string, media: MediaStreamTrack | null): Promise<void> {
+    // What is closed sends nothing; the connection after it begins with what is current then.
+    if (this.#peer.signalingState !== "closed") await this.#senders.get(name)?.replaceTrack(media);
+  }
+
+  async sent(name: string): Promise<SentPicture | null> {
+    const report = await this.#senders.get(name)?.getStats();
+    for (const entry of (report?.values() ?? []) as Iterable<Record<string, any>>) {
+      if (entry["type"] !== "outbound-rtp" || !entry["frameWidth"]) continue;
+      return { width: entry["frameWidth"], height: entry["frameHeight"], fps: entry["framesPerSecond"] ?? 0 };
+    }
+    return null;
   }
 
   async unpublish(name: string): Promise<void> {
-    await this.#senders.get(name)?.replaceTrack(null);
+    await this.carry(name, null);
     if (this.#control.readyState === "open") this.#control.send(encodeTrackEvent("unpublish_track", name));
   }
 

@@ -1,0 +1,86 @@
+/** What goes out on an input track, as the person sees it: a small picture with its figures, or a level. */
+
+import type { Capture } from "./capture";
+import { levelOf } from "./choice";
+import { h } from "./dom";
+import type { SentPicture } from "./transports/transport";
+
+const MEASURE_INTERVAL_MS = 1_000;
+const LEVEL_INTERVAL_MS = 100;
+const MUTED_PICTURE = "Black is sent";
+const MUTED_SOUND = "Silence is sent";
+
+/** The picture as it leaves this machine; a camera that faces the person is shown as a mirror would. */
+export class Preview {
+  readonly element: HTMLElement;
+  readonly #video: HTMLVideoElement;
+  readonly #figures: HTMLElement;
+  #measuring: ReturnType<typeof setInterval> | undefined;
+
+  /** @param measure What is sent, as the connection counts it. */
+  constructor(
+    name: string,
+    private readonly measure: () => Promise<SentPicture | null>,
+  ) {
+    this.#video = h("video", { "data-testid": `preview-${name}`, "aria-label": "What is sent", autoplay: true, playsinline: true });
+    this.#video.muted = true;
+    this.#figures = h("span", { class: "sent", "data-testid": `sent-${name}` });
+    this.element = h("div", { class: "preview" }, this.#video, this.#figures, h("span", { class: "muted" }, MUTED_PICTURE));
+  }
+
+  start({ kind, media }: Capture): void {
+    this.stop();
+    this.#video.srcObject = new MediaStream([media]);
+    this.#video.classList.toggle("mirrored", kind === "camera" && media.getSettings().facingMode !== "environment");
+    this.#measuring = setInterval(() => void this.#draw(), MEASURE_INTERVAL_MS);
+  }
+
+  stop(): void {
+    clearInterval(this.#measuring);
+    this.#video.srcObject = null;
+    this.#figures.textContent = "";
+  }
+
+  async #draw(): Promise<void> {
+    const sent = await this.measure();
+    this.#figures.textContent = sent ? `${sent.width} × ${sent.height} · ${Math.round(sent.fps)} fps` : "";
+  }
+}
+
+/** How loud the sound is that leaves this machine. */
+export class Level {
+  readonly element: HTMLElement;
+  readonly #bar: HTMLElement;
+  readonly #samples = new Float32Array(1024);
+  #context: AudioContext | undefined;
+  #drawing: ReturnType<typeof setInterval> | undefined;
+
+  constructor(name: string) {
+    const range = { "aria-valuemin": 0, "aria-valuemax": 100, "aria-valuenow": 0 };
+    this.#bar = h("div", { class: "level", role: "meter", "aria-label": "Level", "data-testid": `level-${name}`, ...range });
+    this.element = h("div", { class: "loudness" }, this.#bar, h("span", { class: "muted" }, MUTED_SOUND));
+  }
+
+  start({ media }: Capture): void {
+    this.stop();
+    this.#context = new AudioContext();
+    const analyser = new AnalyserNode(this.#context, { fftSize: this.#samples.length });
+    this.#context.createMediaStreamSource(new MediaStream([media])).connect(analyser);
+    this.#drawing = setInterval(() => {
+      analyser.getFloatTimeDomainData(this.#samples);
+      this.#draw(levelOf(this.#samples));
+    }, LEVEL_INTERVAL_MS);
+  }
+
+  stop(): void {
+    clearInterval(this.#drawing);
+    void this.#context?.close();
+    this.#context = undefined;
+    this.#draw(0);
+  }
+
+  #draw(level: number): void {
+    this.#bar.style.setProperty("--level", level.toFixed(2));
+    this.#bar.setAttribute("aria-valuenow", String(Math.round(level * 100)));
+  }
+}
