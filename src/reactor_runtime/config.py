@@ -192,12 +192,13 @@ class HeadlessConfig:
 
 @dataclass(frozen=True, slots=True)
 class LogConfig:
-    """How much is logged, and in which form."""
+    """How much is logged, in which form, and who sees it."""
 
     level: Literal["debug", "info", "warning", "error"] = _setting(
         "info", "Least severe level shown.", env="REACTOR_LOG_LEVEL", only="env"
     )
     format: Literal["text", "json"] = _setting("text", "Form of log lines.", env="REACTOR_LOG_FORMAT", only="env")
+    development: bool = _setting(False, "Show clients the model's log lines and tracebacks.", flags=("--dev",))
 
 
 @dataclass(frozen=True, slots=True)

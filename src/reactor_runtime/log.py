@@ -41,6 +41,16 @@ def _fields(record: logging.LogRecord) -> dict[str, object]:
     return {name: "***" if _SECRET.search(name) else value for name, value in fields.items()}
 
 
+def words(record: logging.LogRecord) -> tuple[str, str]:
+    """Return what a record says, its secrets left out: the message with its fields, and its traceback or ``.
+
+    The traceback of an exception that is logged is not among it: formatters add it themselves.
+    """
+    fields = _fields(record)
+    traceback = str(fields.pop("traceback", ""))
+    return record.getMessage() + "".join(f" {name}={value}" for name, value in fields.items()), traceback
+
+
 class TextFormatter(logging.Formatter):
     """`12:00:01 INFO  worker: message key=value`, a traceback whole underneath."""
 
@@ -49,11 +59,10 @@ class TextFormatter(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         """Return the first line."""
-        fields = _fields(record)
-        below = f"\n{fields.pop('traceback')}" if "traceback" in fields else ""
-        pairs = "".join(f" {name}={value}" for name, value in fields.items())
+        said, traceback = words(record)
+        below = f"\n{traceback}" if traceback else ""
         name = record.name.removeprefix("reactor_runtime.")
-        return f"{self.formatTime(record, self.datefmt)} {record.levelname:<7} {name}: {record.message}{pairs}{below}"
+        return f"{self.formatTime(record, self.datefmt)} {record.levelname:<7} {name}: {said}{below}"
 
     def usesTime(self) -> bool:  # noqa: N802 - logging's name
         """Leave the time to `formatMessage`."""
@@ -119,28 +128,33 @@ class StatusLine:
 
 
 class _Handler(logging.StreamHandler[TextIO]):
-    """Writes to whatever stderr is at the time, after taking an open status line off it."""
+    """Writes to its stream, else to whatever stderr is at the time, after taking an open status line off it."""
 
     open_line: StatusLine | None = None
+
+    def __init__(self, stream: TextIO | None) -> None:
+        super().__init__(stream)
+        self._stream = stream
 
     def emit(self, record: logging.LogRecord) -> None:
         if _Handler.open_line is not None:
             _Handler.open_line.clear()
-        self.stream = sys.stderr
+        self.stream = self._stream or sys.stderr
         super().emit(record)
 
 
-def configure(level: str = "info", form: Literal["text", "json"] = "text") -> None:
+def configure(level: str = "info", form: Literal["text", "json"] = "text", stream: TextIO | None = None) -> None:
     """Send every record of this process to stderr, in one form. May be called again to change level or form.
 
     Args:
         level: `debug`, `info`, `warning` or `error`.
         form: `text` or `json`.
+        stream: Where to write; None is whatever stderr is at the time.
     """
     root = logging.getLogger()
     for handler in [h for h in root.handlers if isinstance(h, _Handler)]:
         root.removeHandler(handler)
-    handler = _Handler()
+    handler = _Handler(stream)
     handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
     root.addHandler(handler)
     root.setLevel(level.upper())

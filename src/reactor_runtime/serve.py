@@ -143,6 +143,7 @@ def _runtime(config: Config, number: int, session_id: str) -> Runtime:
         weights_store=config.model.weights_store,
         profiling=config.model.profiling,
         profiling_dir=str(config.model.profiling_dir.resolve()) if config.model.profiling_dir else None,
+        development=config.log.development,
     )
 
     def make_port() -> ModelPort:
@@ -155,7 +156,7 @@ def _runtime(config: Config, number: int, session_id: str) -> Runtime:
     def make_supervisor(observe: Callable[[Any], None]) -> Supervisor:
         return Supervisor(make_port, setup, observe, heartbeat_timeout=config.session.heartbeat_timeout)
 
-    return Runtime(session_id, config.session, make_supervisor, Journal())
+    return Runtime(session_id, config.session, make_supervisor, Journal(), development=config.log.development)
 
 
 def _cards() -> list[str]:

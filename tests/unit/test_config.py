@@ -204,3 +204,13 @@ def test_advertised_addresses_are_addresses() -> None:
     assert load({}, given, None).webrtc.advertised_address == ("203.0.113.5", "2001:db8::5")
     with pytest.raises(OperatorError, match="must be an IPv4 or IPv6 address, not a name"):
         load({}, {"REACTOR_ADVERTISED_ADDRESS": "example.org"}, None)
+
+
+def test_development_is_off_unless_somebody_asks_for_it() -> None:
+    assert not Config().log.development
+    assert load({"development": True}, {}, None).log.development
+    assert load({}, {"REACTOR_DEVELOPMENT": "1"}, None).log.development
+    assert load({}, {}, manifest(development=True)).log.development
+    (row,) = [row for row in SETTINGS if row.name == "development"]
+    assert row.flags == ("--dev",)
+    assert "Show clients" in row.doc

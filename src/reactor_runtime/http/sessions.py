@@ -50,6 +50,7 @@ def session_routes(slots: Mapping[str, Slot]) -> APIRouter:
             "detail": state.detail,
             "progress": state.progress,
             "connections": slot.acceptor.connections,
+            "development": slot.runtime.development,
         }
         return JSONResponse(body, 200 if state.status == "ready" else 503)
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from reactor_runtime.runtime.clock import wall_ms
-from reactor_runtime.session.journal import Fact, Journal
+from reactor_runtime.session.journal import Fact, Journal, Quoted
 from reactor_runtime.session.machine import State
 
 
@@ -22,15 +22,29 @@ class Facts:
     def note(self, fact: str, /, state: State, **detail: Any) -> None:
         """Add one fact and wake who follows."""
         self._journal.add(fact, wall_ms(), state=state, **detail)
+        self._wake()
+
+    def quote(self, kind: Quoted, text: str, **detail: Any) -> None:
+        """Add what the model said of itself and wake who follows."""
+        self._journal.quote(kind, wall_ms(), text, **detail)
+        self._wake()
+
+    def close(self) -> None:
+        """End what follows once it has read up to here."""
+        self._closing = True
+        self._wake()
+
+    def _wake(self) -> None:
         for follower in self._followers:
             follower.set()
 
-    def close(self) -> None:
-        """End what follows once it has read up to the next fact."""
-        self._closing = True
-
     async def since(self, fact_id: int) -> AsyncIterator[Fact]:
-        """Yield the facts after this id, then each new one, until `close`."""
+        """Yield the facts after this id, then each new one, until `close`.
+
+        An id that is still to come is another journal's, of a server before this one: its follower gets them all.
+        """
+        if fact_id > self._journal.last_id:
+            fact_id = 0
         grew = asyncio.Event()
         self._followers.add(grew)
         try:

@@ -51,6 +51,7 @@ class Runtime:
     """One slot. All methods run on the event loop.
 
     Attributes:
+        development: Whether clients are shown the model's log lines and tracebacks.
         sessions: Those begun so far.
         restarts: How often the model was loaded again after it was lost.
     """
@@ -61,8 +62,11 @@ class Runtime:
         config: SessionConfig,
         make_supervisor: Callable[[Callable[[Any], None]], Supervisor],
         journal: Journal,
+        *,
+        development: bool = False,
     ) -> None:
         self.session_id = session_id
+        self.development = development
         self.facts = Facts(journal)
         self.contract: Contract | None = None
         self.stream: Stream | None = None
@@ -251,6 +255,8 @@ class Runtime:
                 self._clients.broadcast(wire.LoadingProgress(item.text, item.fraction))
             case pipe.Failed():
                 self._report(item)
+            case pipe.Logged():
+                self._quote(item)
             case pipe.SessionClosed():
                 self._input(machine.Cleaned())
             case pipe.SessionEnded() if self.running:
@@ -304,7 +310,16 @@ class Runtime:
         if failed.where in ("import", "load"):
             self._failure = failed.summary
         self._note("error", message=f"{failed.where}: {failed.summary}")
+        if self.development:
+            trace = failed.traceback or failed.error
+            self.facts.quote("traceback", trace, where=failed.where, error=failed.error)
         self._clients.broadcast(wire.ModelFailed(failed.where, failed.summary))
+
+    def _quote(self, logged: pipe.Logged) -> None:
+        if logged.traceback:
+            self.facts.quote("traceback", logged.traceback, where=logged.logger, error=logged.text)
+        else:
+            self.facts.quote("log", logged.text, level=logged.level, logger=logged.logger)
 
     def _lose(self, down: ModelDown) -> None:
         if not self.import_failed.done():

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from reactor_runtime.weights.places import report_to
 from reactor_runtime.worker.driver import Inbound
+from reactor_runtime.worker.lines import Lines
 from reactor_runtime.worker.messages import (
     Described,
     Loaded,
@@ -35,7 +36,9 @@ LEFT, ABANDONED, NOT_IMPORTED, FAILED = 0, 1, 3, 4
 class Instance:
     """Runs one model at the far end of a control pipe."""
 
-    def __init__(self, pipe: ModelEnd, first_ring: int, leave: Callable[[int], object]) -> None:
+    def __init__(
+        self, pipe: ModelEnd, first_ring: int, leave: Callable[[int], object], servers_thread: int | None = None
+    ) -> None:
         """Make an instance; `run` does the work.
 
         Args:
@@ -43,10 +46,13 @@ class Instance:
             first_ring: Number of the first ring.
             leave: Ends the process where no session needs ending. May return where there is no process to end; the
                 instance then ends as soon as the author's code lets it.
+            servers_thread: Ident of the thread that serves, where the instance lives in the server's process.
         """
         self._pipe = pipe
         self._first_ring = first_ring
         self._leave = leave
+        self._servers_thread = servers_thread
+        self._lines: Lines | None = None
         self._host: Host | None = None
         self._inputs: Inputs | None = None
         self._driver: Driver | None = None
@@ -62,6 +68,13 @@ class Instance:
         Raises:
             SystemExit: The author's code asked for it.
         """
+        if not setup.development:
+            return self._live(setup)
+        self._lines = Lines(self._pipe)
+        with self._lines.following(self._servers_thread):
+            return self._live(setup)
+
+    def _live(self, setup: Setup) -> int:
         # Listening comes first: pings are answered, and a shutdown obeyed, while the author's code imports and loads.
         threading.Thread(target=self._listen, name="reactor-control", daemon=True).start()
         from reactor_runtime.authoring import profiling
@@ -133,6 +146,8 @@ class Instance:
         match message:
             case Ping():
                 self._pipe.send(Pong(message.sent_at))
+                if self._lines is not None:
+                    self._lines.say_left_out()
             case Shutdown():
                 self._closing = True
                 if not self._loaded:

@@ -23,15 +23,16 @@ class LocalPort(PipedPort):
     """
 
     def _launch(self, model: socket.socket, first_ring: int) -> None:
-        threading.Thread(target=self._live, args=(model, first_ring), name="reactor-model", daemon=True).start()
+        arguments = (model, first_ring, threading.get_ident())
+        threading.Thread(target=self._live, args=arguments, name="reactor-model", daemon=True).start()
 
-    def _live(self, model: socket.socket, first_ring: int) -> None:
+    def _live(self, model: socket.socket, first_ring: int, servers_thread: int) -> None:
         status = FAILED
         try:
             pipe = ModelEnd(model)
             setup = pipe.receive()
             if isinstance(setup, Setup):
-                status = Instance(pipe, first_ring, lambda status: None).run(setup)
+                status = Instance(pipe, first_ring, lambda status: None, servers_thread).run(setup)
             else:
                 pipe.close()
         except SystemExit as asked:

@@ -42,7 +42,7 @@ def main() -> int:
     if not isinstance(setup, Setup):
         return ABANDONED
     log = load({"verbose": setup.verbose}, environment(), None).log
-    configure(log.level, log.format)
+    configure(log.level, log.format, sys.stderr)  # itself: log lines are no prints where these are told
     try:
         return Instance(pipe, options.first_ring, os._exit).run(setup)
     finally:

@@ -38,6 +38,7 @@ class Setup(_Message, frozen=True):
         weights_store: Where weights are downloaded from; None leaves it to the environment and `reactor.yaml`.
         profiling: Whether the sections that the model marks are timed.
         profiling_dir: Absolute folder for these times, or None.
+        development: Whether what the model logs and prints is to be told, by `Logged`.
     """
 
     model_dir: str
@@ -47,6 +48,7 @@ class Setup(_Message, frozen=True):
     weights_store: str | None = None
     profiling: bool = False
     profiling_dir: str | None = None
+    development: bool = False
 
 
 class SessionBegan(_Message, frozen=True):
@@ -219,6 +221,20 @@ class Failed(_Message, frozen=True):
     traceback: str = ""
 
 
+class Logged(_Message, frozen=True):
+    """What the model logged or printed. Sent in development mode only.
+
+    Attributes:
+        logger: Name of the logger; `stdout` or `stderr` for a line that was printed.
+        traceback: Of the exception that was logged with it; empty when there was none.
+    """
+
+    level: Literal["debug", "info", "warning", "error"]
+    logger: str
+    text: str
+    traceback: str = ""
+
+
 class RingOpened(_Message, frozen=True):
     """A new frame ring; its memory arrives beside this message as one file descriptor.
 
@@ -336,6 +352,7 @@ FromModel = (
     | Progress
     | Loaded
     | Failed
+    | Logged
     | RingOpened
     | Slice
     | Flushed

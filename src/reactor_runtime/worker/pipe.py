@@ -90,6 +90,7 @@ class ModelEnd:
         self._inbound = _Inbound()
         self._decoder = msgspec.msgpack.Decoder[ToModel](ToModel)
         self._sending = threading.Lock()
+        self._told: deque[FromModel] = deque()
 
     def send(self, message: FromModel, fd: int | None = None) -> bool:
         """Send one message, a descriptor beside it if given; wait while the pipe is full.
@@ -101,13 +102,33 @@ class ModelEnd:
             AuthorError: The encoded message is larger than `LIMIT`.
         """
         frame = memoryview(_encode(message))
-        with self._sending:
-            try:
+        try:
+            with self._sending:
                 sent = 0 if fd is None else socket.send_fds(self._sock, [frame], [fd])
                 self._sock.sendall(frame[sent:])
-            except OSError:
-                return False
+        except OSError:
+            return False
+        finally:
+            self._send_told()
         return True
+
+    def tell(self, message: FromModel) -> None:
+        """Send one message, or leave it to the thread that is sending: never waits for that one.
+
+        A thread may be interrupted while it sends, by a signal or a finalizer of the author's that logs.
+        """
+        self._told.append(message)
+        self._send_told()
+
+    def _send_told(self) -> None:
+        while self._told and self._sending.acquire(blocking=False):
+            try:
+                while self._told:
+                    self._sock.sendall(_encode(self._told.popleft()))
+            except OSError:
+                self._told.clear()  # the server is gone
+            finally:
+                self._sending.release()
 
     def receive(self) -> ToModel | None:
         """Wait for the next message; None once the server is gone. Thread: one."""

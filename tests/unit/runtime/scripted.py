@@ -71,10 +71,14 @@ class Listener:
 
 
 class Slot:
-    def __init__(self, contract: Contract = CONTRACT, limits: SessionConfig | None = None) -> None:
+    def __init__(
+        self, contract: Contract = CONTRACT, limits: SessionConfig | None = None, *, development: bool = False
+    ) -> None:
         self.contract = contract
         self.journal = Journal()
-        self.runtime = Runtime("local", limits or SessionConfig(), self._supervise, self.journal)
+        self.runtime = Runtime(
+            "local", limits or SessionConfig(), self._supervise, self.journal, development=development
+        )
 
     def _supervise(self, observe: Callable[[Any], None]) -> Any:
         self.model = ScriptedSupervisor(observe)

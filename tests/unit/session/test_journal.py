@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from reactor_runtime.session.journal import MAX_DETAIL, Journal
+from reactor_runtime.session.journal import MAX_DETAIL, MAX_LINE, MAX_TRACEBACK, Journal
 
 
 def test_ids_count_up_and_a_follower_gets_what_it_has_not_seen() -> None:
@@ -57,3 +57,43 @@ def test_of_a_long_part_the_beginning_is_kept() -> None:
     assert fact.detail["args"].startswith('{"prompt":"xxx')
     assert fact.detail["args"].endswith("… (100013 bytes)")
     assert len(fact.detail["args"]) < MAX_DETAIL + 30
+
+
+def test_what_the_model_says_has_its_place_among_the_facts_and_leaves_the_state_alone() -> None:
+    journal = Journal()
+    journal.add("state", 1, state="STREAMING")
+    line = journal.quote("log", 2, "step 7", level="info", logger="model")
+    journal.add("connection_opened", 3)
+    assert [fact.id for fact in journal.since(0)] == [1, 2, 3]
+    assert journal.since(1)[0] == line
+    assert (line.kind, line.detail) == ("log", {"level": "info", "logger": "model", "text": "step 7"})
+    assert (line.before, line.after) == ("streaming", "streaming")
+
+
+def test_a_chatty_model_pushes_out_only_its_own_lines() -> None:
+    journal = Journal(lines=3)
+    journal.add("state", 1, state="READY")
+    journal.quote("traceback", 2, "KeyError: 1", where="load", error="KeyError: 1")
+    for ms in range(3, 100):
+        journal.quote("log", ms, "again", level="info", logger="model")
+    assert [fact.name for fact in journal.since(0)] == ["state", "traceback", "log", "log", "log"]
+    assert [fact.id for fact in journal.since(97)] == [98, 99]
+
+
+def test_of_a_long_line_the_beginning_is_kept_and_of_a_long_traceback_the_end() -> None:
+    journal = Journal()
+    line = journal.quote("log", 1, "begin" + "x" * 100_000)
+    trace = journal.quote("traceback", 1, "x" * 100_000 + "KeyError: 1")
+    assert line.detail["text"].startswith("begin")
+    assert len(line.detail["text"]) == MAX_LINE + 1
+    assert trace.detail["text"].endswith("xKeyError: 1")
+    assert len(trace.detail["text"]) == MAX_TRACEBACK + 1
+
+
+def test_the_text_of_a_line_tells_what_it_is() -> None:
+    text = Journal().quote("log", 7, "hot ✓\n\n", level="warning", logger="model").sse()
+    head, body, *rest = text.split("\n")
+    assert (head, rest) == ("id: 1", ["", ""])
+    data = json.loads(body.removeprefix("data: "))
+    assert (data["type"], data["event"], data["ts"]) == ("log", "log", 7)
+    assert data["detail"]["text"] == "hot ✓\n\n"
