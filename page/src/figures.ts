@@ -4,10 +4,12 @@ import type { Follower } from "./latency";
 import type { Stage } from "./stage";
 import type { TrackStats, Transport } from "./transports/transport";
 
-export interface TrackFigures extends Omit<TrackStats, "bytes"> {
+export interface TrackFigures extends Omit<TrackStats, "bytes" | "packetsReceived"> {
   /** Pictures per second on the screen over the last second; null while the page is hidden. */
   fps: number | null;
   bitrateBps: number;
+  /** Of the packets of the last second, 0..1; null where nothing is lost on the way, since TCP repeats it. */
+  lossShare: number | null;
 }
 
 export interface Figures {
@@ -22,6 +24,8 @@ interface Count {
   at: number;
   bytes: number;
   shown: number;
+  lost: number;
+  packets: number;
 }
 
 /** Counts are kept between two measurements, so rates are those since the one before. */
@@ -34,8 +38,10 @@ export class Meter {
     const { path, rttMs, tracks } = await transport.stats();
     const figures: Figures = { path, rttMs, bitrateBps: 0, tracks: {} };
     const counts = new Map<string, Count>();
-    for (const [name, { bytes, ...rest }] of Object.entries(tracks)) {
-      const count = { at: performance.now(), bytes, shown: this.stage.tiles.get(name)?.shown ?? 0 };
+    for (const [name, { bytes, packetsReceived, ...rest }] of Object.entries(tracks)) {
+      const { packetsLost: lost } = rest;
+      const shown = this.stage.tiles.get(name)?.shown ?? 0;
+      const count = { at: performance.now(), bytes, shown, lost, packets: lost + (packetsReceived ?? 0) };
       const before = this.#counts.get(name);
       const seconds = before ? (count.at - before.at) / 1000 : 0;
       const perSecond = (now: number, then: number) => (seconds > 0 && now >= then ? (now - then) / seconds : 0);
@@ -43,6 +49,7 @@ export class Meter {
         ...rest,
         fps: document.hidden ? null : perSecond(count.shown, before?.shown ?? 0),
         bitrateBps: 8 * perSecond(bytes, before?.bytes ?? 0),
+        lossShare: packetsReceived === null ? null : shareOf(lost - (before?.lost ?? 0), count.packets - (before?.packets ?? 0)),
       };
       counts.set(name, count);
       figures.tracks[name] = track;
@@ -51,6 +58,11 @@ export class Meter {
     this.#counts = counts;
     return figures;
   }
+}
+
+/** Packets that came late after all are counted back, so the last second may have lost less than none. */
+function shareOf(lost: number, all: number): number {
+  return all > 0 ? Math.min(Math.max(lost / all, 0), 1) : 0;
 }
 
 /** The figures as a line of short words. */

@@ -54,5 +54,8 @@ test("the figures are the last command's and quantiles of the latest", () => {
   const { follower } = following();
   expect(follower.figures()).toBeNull();
   for (let total = 1; total <= 150; total++) follower.note({ id: `c${total}`, command: "paint", stages: { total } });
+  expect(follower.recent.map(({ id }) => id)).toEqual(["c143", "c144", "c145", "c146", "c147", "c148", "c149", "c150"]);
+  expect(follower.takeTotals()).toHaveLength(150);
+  expect(follower.takeTotals()).toEqual([]);
   expect(follower.figures()).toEqual({ last: { id: "c150", command: "paint", stages: { total: 150 } }, p50: 100, p95: 145 });
 });

@@ -6,7 +6,10 @@
 import type { Traced } from "./wire";
 
 /** A frame on the screen, as `requestVideoFrameCallback` tells of it, or as drawn by the page. */
-export type Frame = Pick<VideoFrameCallbackMetadata, "presentationTime" | "expectedDisplayTime" | "rtpTimestamp" | "receiveTime" | "processingDuration">;
+export type Frame = Pick<VideoFrameCallbackMetadata, "presentationTime" | "expectedDisplayTime" | "rtpTimestamp" | "receiveTime" | "processingDuration"> & {
+  /** Pictures shown so far; undefined where the page draws every one. */
+  presentedFrames?: number;
+};
 
 /** Tells the server that a frame which answers commands is seen. */
 export interface Sight {
@@ -25,12 +28,14 @@ interface Awaited {
 const KEPT_FRAMES = 16; // a frame may be seen before the message that names it arrives
 const MOST_AWAITED = 64; // a hidden page shows nothing
 const KEPT_TOTALS = 100;
+const KEPT_COMMANDS = 8;
 
 export class Follower {
   readonly #seen = new Map<string, Frame[]>();
   #awaited: Awaited[] = [];
   #totals: number[] = [];
-  #last: Traced | undefined;
+  #fresh: number[] = [];
+  #recent: Traced[] = [];
 
   constructor(private readonly report: (sight: Sight) => void) {}
 
@@ -53,8 +58,10 @@ export class Follower {
 
   /** The server says where the time of a command went. */
   note(traced: Traced): void {
-    this.#last = traced;
-    this.#totals.push(traced.stages["total"] ?? 0);
+    const total = traced.stages["total"] ?? 0;
+    this.#recent = [...this.#recent, traced].slice(-KEPT_COMMANDS);
+    this.#fresh.push(total);
+    this.#totals.push(total);
     if (this.#totals.length > KEPT_TOTALS) this.#totals.shift();
   }
 
@@ -64,12 +71,23 @@ export class Follower {
     this.#awaited = [];
   }
 
+  /** The last few commands, the newest at the end. */
+  get recent(): readonly Traced[] {
+    return this.#recent;
+  }
+
+  /** The totals that came since they were taken before. */
+  takeTotals(): number[] {
+    return this.#fresh.splice(0);
+  }
+
   /** The last command, and the totals that half and nineteen twentieths of the latest hundred stay within. */
   figures(): { last: Traced; p50: number; p95: number } | null {
-    if (!this.#last) return null;
+    const last = this.#recent.at(-1);
+    if (!last) return null;
     const sorted = [...this.#totals].sort((a, b) => a - b);
     const at = (share: number) => sorted[Math.ceil(share * sorted.length) - 1]!;
-    return { last: this.#last, p50: at(0.5), p95: at(0.95) };
+    return { last, p50: at(0.5), p95: at(0.95) };
   }
 
   #match(): void {

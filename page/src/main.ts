@@ -8,6 +8,7 @@ import "./dialog.css";
 import "./embed.css";
 import "./small.css";
 import { askedBy } from "./asked";
+import "./measure.css";
 import { Client, type State, type View } from "./client";
 import { openDialog } from "./dialog";
 import { h, part } from "./dom";
@@ -15,6 +16,7 @@ import { describe, describeLatency, Meter, type Figures } from "./figures";
 import { iconButton } from "./icons";
 import { Follower } from "./latency";
 import { Log } from "./log";
+import { Measure } from "./measure";
 import { Overlay, TITLES } from "./overlay";
 import { Panel } from "./panel";
 import { Sources } from "./sources";
@@ -62,8 +64,16 @@ const stage = new Stage(
   (track, frame) => {
     client.mediaArrived();
     follower.see(track, frame);
+    if (track === stage.tiles.keys().next().value) measure.see(frame);
   },
   () => client.mediaArrived(),
+);
+const measure = new Measure(
+  part("measure"),
+  part("tools"),
+  follower,
+  () => part("model").textContent ?? "",
+  () => client.tell("requestFigures", {}),
 );
 const overlay = new Overlay(part("overlay"), () => stage.hasPicture, () => client.restart());
 const panel = new Panel(part("controls"), (event, args) => client.send(event, args));
@@ -98,6 +108,7 @@ const view: View = {
     badge.title = `Connected by ${RUNG_NAMES[rung]}`;
     log.add("connection", RUNG_NAMES[rung], "note");
     follower.reset(); // every connection has timestamps of its own
+    measure.reset();
     stage.hear(hasSound);
     sources.resume();
   },
@@ -130,6 +141,8 @@ function showMessage(message: Inbound): void {
       return follower.expect(message.track, message.rtpTimestamp, message.ids);
     case "traced":
       return follower.note(message.traced);
+    case "figures":
+      return measure.hear(message.figures);
     case "unreadable":
       return log.add("unreadable", message.reason, "warning");
     default:
@@ -155,7 +168,7 @@ function toggleFullScreen(): void {
 }
 
 part("looks").append(h("button", { id: "fullscreen", click: toggleFullScreen }, "Full screen"));
-shortcuts.add({ key: "f", words: "Full screen", act: toggleFullScreen });
+shortcuts.add({ key: "f", words: "Full screen", act: toggleFullScreen }, { key: "i", words: "Measure", act: () => measure.toggle() });
 
 const share = () => openShare(part("model").textContent);
 const listKeys = () => openDialog("Keys", keysOf(shortcuts.all));
@@ -178,6 +191,7 @@ setInterval(async () => {
     words.push(h("span", { "data-testid": "latency", title }, word));
   }
   part("figures").replaceChildren(...words);
+  measure.tick(figures);
 }, MEASURE_INTERVAL_MS);
 
 window.reactor = {

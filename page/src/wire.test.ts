@@ -88,6 +88,15 @@ test("what follows a command to the screen is read", () => {
   });
 });
 
+test("the server's figures are read, with those of the rung of each track", () => {
+  const rung = { place: 1, of: 2, codec: "vp8", width: 640, height: 360, viewers: 1 };
+  const counts = { generated: 90, shown: 80, dropped: 8, queued: 2, rate: 30 };
+  const rungs = { main: { ...rung, bitrate_bps: 600_000 }, odd: 7 };
+  const said = { id: null, ...counts, at_ms: 2500, version: "0.1.0", lead_ms: 12.3, rungs, estimate_bps: null, units_lost: 3 };
+  const read = { ...counts, atMs: 2500, version: "0.1.0", leadMs: 12.3, rungs: { main: { ...rung, bitrateBps: 600_000 } }, estimateBps: null, leftOut: 3 };
+  expect(runtime("figures", said)).toEqual({ kind: "figures", figures: read });
+});
+
 test("the frame that opens a socket names the output tracks in order, and no other frame does", () => {
   const hello = (data: unknown) => JSON.stringify({ scope: "runtime", data: { type: "hello", data } });
   const tracks = [{ name: "main_video", kind: "video" }, { name: "main_audio", kind: "audio" }];

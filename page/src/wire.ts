@@ -39,6 +39,35 @@ export interface Traced {
   stages: Record<string, number>;
 }
 
+/** The encoded version of a track that this page gets: its place from the best (0) down, among how many. */
+export interface RungFigures {
+  place: number;
+  of: number;
+  codec: string;
+  width: number;
+  height: number;
+  bitrateBps: number;
+  viewers: number;
+}
+
+/** How the server says that the stream and this page's connection do. Frames are counted since the stream began. */
+export interface ServerFigures {
+  /** The server's own clock. */
+  atMs: number;
+  version: string;
+  generated: number;
+  shown: number;
+  dropped: number;
+  queued: number;
+  /** Frames per second that are played. */
+  rate: number;
+  leadMs: number;
+  rungs: Record<string, RungFigures>;
+  estimateBps: number | null;
+  /** Encoded pictures that there was no room for on the way to this page. */
+  leftOut: number;
+}
+
 /** One frame of the `data` channel, server to client. */
 export type Inbound =
   | { kind: "message"; type: string; data: Json }
@@ -52,7 +81,8 @@ export type Inbound =
   | { kind: "unreadable"; reason: string }
   | { kind: "clock"; askedAt: Json }
   | { kind: "answers"; track: string; rtpTimestamp: number; ids: string[] }
-  | { kind: "traced"; traced: Traced };
+  | { kind: "traced"; traced: Traced }
+  | { kind: "figures"; figures: ServerFigures };
 
 /** A command that the server follows to the screen, since it says when it was sent. */
 export function encodeCommand(name: string, args: JsonObject, id: string, sentAtMs: number): string {
@@ -155,9 +185,40 @@ function decodeRuntime(type: string, data: Json): Inbound | null {
       const stages = isObject(field["stages_ms"]) ? (field["stages_ms"] as Record<string, number>) : {};
       return { kind: "traced", traced: { id: word(field["id"]), command: word(field["command"]), stages } };
     }
+    case "figures":
+      return { kind: "figures", figures: decodeFigures(field) };
     default:
       return null;
   }
+}
+
+function decodeFigures(field: JsonObject): ServerFigures {
+  const rungs = isObject(field["rungs"]) ? Object.entries(field["rungs"]) : [];
+  return {
+    atMs: Number(field["at_ms"]),
+    version: word(field["version"]),
+    generated: Number(field["generated"]),
+    shown: Number(field["shown"]),
+    dropped: Number(field["dropped"]),
+    queued: Number(field["queued"]),
+    rate: Number(field["rate"]),
+    leadMs: Number(field["lead_ms"]),
+    rungs: Object.fromEntries(rungs.flatMap(([track, rung]) => (isObject(rung) ? [[track, decodeRung(rung)]] : []))),
+    estimateBps: typeof field["estimate_bps"] === "number" ? field["estimate_bps"] : null,
+    leftOut: Number(field["units_lost"]),
+  };
+}
+
+function decodeRung(field: JsonObject): RungFigures {
+  return {
+    place: Number(field["place"]),
+    of: Number(field["of"]),
+    codec: word(field["codec"]),
+    width: Number(field["width"]),
+    height: Number(field["height"]),
+    bitrateBps: Number(field["bitrate_bps"]),
+    viewers: Number(field["viewers"]),
+  };
 }
 
 function parse(text: string): Json {

@@ -101,7 +101,7 @@ export class Http implements Transport {
     const url = `${this.#base}/tracks/${encodeURIComponent(name)}.mjpeg${this.#token}`;
     const { ok, body } = await fetch(url, { cache: "no-store", signal: this.#gone.signal });
     if (!ok || !body) throw new Error("refused");
-    const stats = { kind: "video", bytes: 0, width: 0, height: 0, codec: "JPEG", framesDecoded: 0, packetsLost: 0 };
+    const stats = { kind: "video", bytes: 0, width: 0, height: 0, codec: "JPEG", framesDecoded: 0, packetsLost: 0, packetsReceived: null };
     this.#stats.set(name, stats);
     const reader = body.getReader();
     const multipart = new Multipart();

@@ -9,7 +9,7 @@ const COLOURS = { matrix: "smpte170m", primaries: "bt709", transfer: "bt709", fu
 const MOST_WAITING = 8; // a quarter of a second behind: what waits would only be seen late
 
 export class Pictures {
-  readonly stats: TrackStats = { kind: "video", bytes: 0, width: 0, height: 0, codec: "", framesDecoded: 0, packetsLost: 0 };
+  readonly stats: TrackStats = { kind: "video", bytes: 0, width: 0, height: 0, codec: "", framesDecoded: 0, packetsLost: 0, packetsReceived: null };
   readonly #arrivals = new Map<number, number>(); // by timestamp, of what is being decoded
   #decoder: VideoDecoder | undefined;
   #newest: { frame: VideoFrame; receivedAt: number } | undefined; // decoded, to be shown with the next refresh

@@ -8,7 +8,7 @@ const CUSHION_S = 0.06; // between arrival and play: what arrives unevenly is he
 const MOST_QUEUED_S = 0.25; // what waits longer is left out: sound is not to trail the picture
 
 export class Sound {
-  readonly stats: TrackStats = { kind: "audio", bytes: 0, width: 0, height: 0, codec: "OPUS", framesDecoded: 0, packetsLost: 0 };
+  readonly stats: TrackStats = { kind: "audio", bytes: 0, width: 0, height: 0, codec: "OPUS", framesDecoded: 0, packetsLost: 0, packetsReceived: null };
   readonly #context = new AudioContext({ sampleRate: RATE, latencyHint: "interactive" });
   readonly #out = this.#context.createMediaStreamDestination();
   readonly #decoder: AudioDecoder;

@@ -72,6 +72,8 @@ export interface TrackStats {
   codec: string;
   framesDecoded: number;
   packetsLost: number;
+  /** Null where nothing is lost on the way, since TCP repeats it. */
+  packetsReceived: number | null;
 }
 
 export interface TransportStats {

@@ -149,6 +149,7 @@ export class WebRtc implements Transport, Uplink {
         codec: report.get(entry["codecId"])?.mimeType?.split("/")[1] ?? "",
         framesDecoded: entry["framesDecoded"] ?? 0,
         packetsLost: entry["packetsLost"] ?? 0,
+        packetsReceived: entry["packetsReceived"] ?? 0,
       };
     }
     return stats;

@@ -1,0 +1,166 @@
+/** The measurements over the picture: what is, where the time of commands goes, and the last minute. */
+
+import { copyText } from "./clipboard";
+import { h } from "./dom";
+import type { Figures } from "./figures";
+import { Graph } from "./graph";
+import { iconButton, setIcon } from "./icons";
+import type { Follower, Frame } from "./latency";
+import { rate, rowsOf, sampleOf, type Report, type Row, type Sample } from "./measured";
+import { Waterfall } from "./waterfall";
+import type { ServerFigures } from "./wire";
+
+const MINUTE = 60; // samples
+const KEY = "reactor-measure";
+const ANSWER_PATIENCE_MS = 5_000;
+const COPIED_MS = 1_500;
+
+export class Measure {
+  readonly #button: HTMLButtonElement;
+  readonly #copy = iconButton("copy", "Copy as JSON", { "data-testid": "measure-copy", click: () => void this.#copyReport() });
+  readonly #rows = h("dl", { class: "measure-rows" });
+  readonly #values = new Map<string, HTMLElement>();
+  readonly #waterfall = new Waterfall();
+  readonly #graph = new Graph(MINUTE);
+  #figures: Figures | null = null;
+  #samples: Sample[] = [];
+  #server: { last: ServerFigures | null; before: ServerFigures | null; roundTripMs: number | null } = { last: null, before: null, roundTripMs: null };
+  #askedAt: number | undefined;
+  #shownAt: { time: number; count: number | undefined } | undefined;
+  #intervals: number[] = [];
+
+  /** @param ask Asks the server for its figures. */
+  constructor(
+    private readonly element: HTMLElement,
+    tools: HTMLElement,
+    private readonly follower: Follower,
+    private readonly model: () => string,
+    private readonly ask: () => void,
+  ) {
+    const toggle = () => this.toggle();
+    this.#button = iconButton("measure", "Measure", { "data-testid": "measure-toggle", "aria-keyshortcuts": "i", "aria-controls": element.id, click: toggle });
+    tools.append(this.#button);
+    const close = iconButton("close", "Close", { "data-testid": "measure-close", click: toggle });
+    element.setAttribute("role", "region");
+    element.setAttribute("aria-label", "Measurements");
+    const body = h("div", { class: "measure-body", tabindex: 0, role: "group", "aria-label": "Figures" });
+    body.append(this.#rows, this.#waterfall.element, this.#graph.element);
+    element.append(h("div", { class: "measure-head" }, h("h2", {}, "Measure"), this.#copy, close), body);
+    this.#open(wasOpen());
+  }
+
+  toggle(): void {
+    this.#open(Boolean(this.element.hidden));
+    keep(!this.element.hidden);
+  }
+
+  /** A picture of the track that is measured was shown. */
+  see({ presentationTime, expectedDisplayTime, presentedFrames }: Frame): void {
+    if (this.element.hidden) return;
+    const time = Math.max(presentationTime, expectedDisplayTime);
+    const before = this.#shownAt;
+    this.#shownAt = { time, count: presentedFrames };
+    // The browser may have shown one between that it did not tell of.
+    const isNext = before?.count === undefined || presentedFrames === before.count + 1;
+    if (before && isNext) this.#intervals.push(time - before.time);
+  }
+
+  /** The server answered. */
+  hear(figures: ServerFigures): void {
+    const roundTripMs = this.#askedAt === undefined ? null : performance.now() - this.#askedAt;
+    this.#askedAt = undefined;
+    this.#server = { last: figures, before: this.#server.last, roundTripMs };
+  }
+
+  /** To be called with every connection: what was counted on another does not go on. */
+  reset(): void {
+    this.#server = { last: null, before: null, roundTripMs: null };
+    this.#askedAt = this.#shownAt = undefined;
+  }
+
+  /** To be called once a second, with null while there is no connection. */
+  tick(figures: Figures | null): void {
+    this.#figures = figures;
+    const sample = sampleOf(figures, this.#server, this.follower.takeTotals(), this.#intervals);
+    this.#intervals = [];
+    this.#samples = [...this.#samples, sample].slice(-MINUTE);
+    if (this.element.hidden || document.hidden) return;
+    const isPatient = this.#askedAt !== undefined && performance.now() - this.#askedAt < ANSWER_PATIENCE_MS;
+    if (figures && !isPatient) {
+      this.#askedAt = performance.now();
+      this.ask();
+    }
+    this.#draw();
+  }
+
+  #open(isOpen: boolean): void {
+    this.element.hidden = !isOpen;
+    this.#button.setAttribute("aria-pressed", String(isOpen));
+    this.reset();
+    if (isOpen) this.#draw();
+  }
+
+  #draw(): void {
+    for (const row of rowsOf(this.#report())) this.#show(row);
+    this.#waterfall.show(this.follower.recent);
+    const values = (name: "shownFps" | "bitrateBps" | "latencyMs") => this.#samples.map((sample) => sample[name]);
+    this.#graph.draw([
+      { label: "Shown", colour: "#3ecf8e", least: 10, words: (fps) => `${fps.toFixed(0)} fps`, values: values("shownFps") },
+      { label: "Bitrate", colour: "#6f8aff", least: 1e5, words: rate, values: values("bitrateBps") },
+      { label: "Answer", colour: "#f5b544", least: 20, words: (ms) => `${ms.toFixed(0)} ms`, values: values("latencyMs") },
+    ]);
+  }
+
+  #show({ id, label, value, title, isLong }: Row): void {
+    let shown = this.#values.get(id);
+    if (!shown) {
+      shown = h("dd", { "data-testid": `measure-${id}` });
+      this.#values.set(id, shown);
+      this.#rows.append(h("div", { class: isLong ? "long" : "" }, h("dt", {}, label), shown));
+    }
+    if (shown.textContent !== value) shown.textContent = value;
+    shown.parentElement!.title = title;
+  }
+
+  #report(): Report {
+    const { last } = this.#server;
+    const quantiles = this.follower.figures();
+    const videos = Object.entries(this.#figures?.tracks ?? {}).filter(([, { kind }]) => kind === "video");
+    return {
+      at: new Date().toISOString(),
+      model: this.model(),
+      browser: navigator.userAgent,
+      serverVersion: last?.version ?? null,
+      transport: this.#figures?.path ?? null,
+      answer: quantiles && { p50Ms: quantiles.p50, p95Ms: quantiles.p95 },
+      now: this.#samples.at(-1) ?? null,
+      tracks: Object.fromEntries(videos.map(([name, { codec, width, height }]) => [name, { codec, width, height, rung: last?.rungs[name] ?? null }])),
+      server: last,
+      commands: this.follower.recent,
+      samples: this.#samples,
+    };
+  }
+
+  async #copyReport(): Promise<void> {
+    const isCopied = await copyText(JSON.stringify(this.#report(), null, 2));
+    setIcon(this.#copy, isCopied ? "check" : "copy", isCopied ? "Copied" : "The browser does not let this page copy");
+    setTimeout(() => setIcon(this.#copy, "copy", "Copy as JSON"), COPIED_MS);
+  }
+}
+
+function wasOpen(): boolean {
+  try {
+    return localStorage.getItem(KEY) === "open";
+  } catch {
+    return false; // a frame without storage
+  }
+}
+
+function keep(isOpen: boolean): void {
+  try {
+    if (isOpen) localStorage.setItem(KEY, "open");
+    else localStorage.removeItem(KEY);
+  } catch {
+    // a frame without storage forgets it
+  }
+}
