@@ -109,14 +109,14 @@ export class Client {
   }
 
   /**
-   * Sends one command.
+   * Sends one command, given at `atMs` of `performance.now()`.
    *
    * @throws {Refused} The model does not take it, the connection is gone, or no answer came in 10 s.
    */
-  send(name: string, args: JsonObject = {}): Promise<void> {
+  send(name: string, args: JsonObject = {}, atMs = performance.now()): Promise<void> {
     const id = `c${++this.#commands}`;
     return new Promise((resolve, reject) => {
-      if (!this.transport?.send(encodeCommand(name, args, id, performance.now()))) {
+      if (!this.transport?.send(encodeCommand(name, args, id, atMs))) {
         reject(new Refused("not_connected", "Not connected."));
         return;
       }

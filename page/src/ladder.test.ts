@@ -42,7 +42,7 @@ class Rope {
     };
     const begin = () => void this.begun++;
     const stats = () => Promise.reject(new Error("unused"));
-    this.#settle!({ rung: this.rung, lost, uplink: null, hasSound: true, begin, send: () => true, stats, close });
+    this.#settle!({ rung: this.rung, lost, uplink: null, hasSound: true, isBusy: false, begin, send: () => true, stats, close });
     await vi.advanceTimersByTimeAsync(0);
   }
 

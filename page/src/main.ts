@@ -19,6 +19,7 @@ import { Log } from "./log";
 import { Measure } from "./measure";
 import { Overlay, TITLES } from "./overlay";
 import { Panel } from "./panel";
+import { Play } from "./play";
 import { Sources } from "./sources";
 import { openShare } from "./share";
 import { Shortcuts, type Shortcut } from "./shortcuts";
@@ -81,7 +82,12 @@ new Tabs(part("tabs"), [
   { label: "Controls", panel: part("controls") },
   { label: "Play", panel: part("play") },
 ]);
-const shortcuts = new Shortcuts(() => false);
+const play = new Play(part("screen"), part("hands"), {
+  send: ({ event, args }, atMs) => client.send(event, args, atMs),
+  isBusy: () => client.transport?.isBusy ?? false,
+});
+part("looks").append(play.button);
+const shortcuts = new Shortcuts((code) => play.isTaken(code));
 
 const sources = new Sources(part("sources"), () => client.transport?.uplink ?? null, (device, why) => log.add(device, why, "warning"));
 
@@ -93,6 +99,7 @@ const view: View = {
     overlay.setState(state, reason);
     if (state !== "waiting") part("spoken").textContent = `${TITLES[state] || "Live."} ${reason}`; // waiting lasts a moment
     log.add(state, reason, TONES[state] ?? "note");
+    if (state === "lost" || state === "ended") play.disconnected();
   },
   showLoading: (progress) => overlay.setProgress(progress),
   showModel,
@@ -111,6 +118,7 @@ const view: View = {
     measure.reset();
     stage.hear(hasSound);
     sources.resume();
+    play.connected();
   },
   keepPictures: () => stage.keepPictures(),
   showMessage,
@@ -127,8 +135,10 @@ function showMessage(message: Inbound): void {
     case "message":
       return log.add(message.type, JSON.stringify(message.data));
     case "schema":
-      return panel.show(message.document);
+      panel.show(message.document);
+      return play.show(part("model").textContent, message.document);
     case "rejected":
+      if (play.isRepeated(message.command, message.message)) return;
       return log.add(`${message.command} refused`, message.message || message.code, "warning");
     case "failed":
       // What raises in a handler or a hook spoils one call and leaves the model running.

@@ -85,7 +85,8 @@ export class Player implements Hand {
   isPlayed(binding: Binding, nowMs: number): boolean {
     if (binding.kind === "action") return this.#isHeld(binding);
     const movedAtMs = this.#channels.get(binding.event)?.movedAtMs ?? -Infinity;
-    return nowMs - movedAtMs < AFTERGLOW_MS || binding.inputs.some((input) => this.#tilts.has(input));
+    const { x, y } = this.#tiltOf(binding);
+    return nowMs - movedAtMs < AFTERGLOW_MS || x !== 0 || y !== 0;
   }
 
   /** Whether `tick` has something to do as time goes on. */
@@ -120,10 +121,15 @@ export class Player implements Hand {
     const was = this.#tilts.get(input);
     if (was?.x === x && was.y === y) return;
     if (!this.#tilts.size) this.#tickedAtMs = atMs;
+    const followers = this.#bindings.filter((binding) => binding.kind === "motion" && binding.gives === "position" && binding.inputs.includes(input)) as Motion[];
+    const before = followers.map((motion) => this.#tiltOf(motion));
     if (x || y) this.#tilts.set(input, { x, y });
-    else if (!this.#tilts.delete(input)) return;
-    for (const channel of this.#channels.values()) {
-      if (!channel.motions.some(({ gives, inputs }) => gives === "position" && inputs.includes(input))) continue;
+    else this.#tilts.delete(input);
+    for (const [index, motion] of followers.entries()) {
+      const after = this.#tiltOf(motion);
+      // A stick at rest trembles.
+      if (after.x === before[index]!.x && after.y === before[index]!.y) continue;
+      const channel = this.#channel(motion.event);
       channel.isPending = true;
       channel.movedAtMs = atMs;
       this.#sendInTurn(channel, atMs);

@@ -27,6 +27,7 @@ export class Http implements Transport {
   readonly #stats = new Map<string, TrackStats>();
   readonly #tracks: string[];
   #sent: Promise<unknown> = Promise.resolve();
+  #waiting = 0; // requests that take text and are not answered
   #lose!: (reason: string) => void;
 
   /** Returns once the server's messages come in. */
@@ -73,12 +74,18 @@ export class Http implements Transport {
     this.send(encodeRuntime("requestSchema"));
   }
 
+  get isBusy(): boolean {
+    return this.#waiting > 0;
+  }
+
   send(text: string): boolean {
     if (this.#events.readyState !== EventSource.OPEN) return false;
+    this.#waiting++;
     // One after the other: requests overtake each other.
     this.#sent = this.#sent
       .then(() => json("POST", `${this.#base}/messages${this.#token}`, text))
-      .catch(() => this.#lose("The server does not take messages."));
+      .catch(() => this.#lose("The server does not take messages."))
+      .finally(() => this.#waiting--);
     return true;
   }
 

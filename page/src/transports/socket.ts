@@ -76,6 +76,10 @@ export class Socket implements Transport {
     this.send(encodeRuntime("requestSchema"));
   }
 
+  get isBusy(): boolean {
+    return this.#socket.bufferedAmount > 0;
+  }
+
   send(text: string): boolean {
     if (this.#socket.readyState !== WebSocket.OPEN) return false;
     this.#socket.send(text);

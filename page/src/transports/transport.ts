@@ -93,6 +93,8 @@ export interface Transport {
   readonly hasSound: boolean;
   /** Asks for the schema and for every output track. */
   begin(): void;
+  /** What was sent before still waits on this side. */
+  readonly isBusy: boolean;
   /** Sends one text frame on `data`; false when that is not possible. */
   send(text: string): boolean;
   stats(): Promise<TransportStats>;

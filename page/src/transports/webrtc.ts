@@ -95,6 +95,10 @@ export class WebRtc implements Transport, Uplink {
     this.#pinging = setInterval(() => this.send(encodeRuntime("ping")), PING_INTERVAL_MS);
   }
 
+  get isBusy(): boolean {
+    return this.#data.bufferedAmount > 0;
+  }
+
   send(text: string): boolean {
     if (this.#data.readyState !== "open") return false;
     this.#data.send(text);
