@@ -23,10 +23,12 @@ import { Play } from "./play";
 import { Sources } from "./sources";
 import { openShare } from "./share";
 import { Shortcuts, type Shortcut } from "./shortcuts";
+import { Speakers } from "./speakers";
 import { Stage } from "./stage";
 import { Tabs } from "./tabs";
 import { applyTheme, switchTheme } from "./theme";
 import { RUNG_NAMES, type Rung } from "./transports/transport";
+import { Viewing } from "./viewing";
 import type { Inbound, JsonObject } from "./wire";
 
 declare global {
@@ -59,16 +61,13 @@ part("side").hidden = !asked.controls;
 const badge = part("state");
 const log = new Log(part("log"));
 const follower = new Follower((sight) => client.tell("frameShown", { ...sight }));
-const stage = new Stage(
-  part("stage"),
-  part("sound"),
-  (track, frame) => {
-    client.mediaArrived();
-    follower.see(track, frame);
-    if (track === stage.tiles.keys().next().value) measure.see(frame);
-  },
-  () => client.mediaArrived(),
-);
+const speakers = new Speakers(part("sound"), () => client.mediaArrived());
+const stage = new Stage(part("stage"), speakers, (track, frame) => {
+  client.mediaArrived();
+  follower.see(track, frame);
+  if (track === stage.tiles.keys().next().value) measure.see(frame);
+});
+const viewing = new Viewing(part("screen"), part("looks"), stage, (what, why) => log.add(`no ${what}`, why, "warning"));
 const measure = new Measure(
   part("measure"),
   part("tools"),
@@ -116,7 +115,7 @@ const view: View = {
     log.add("connection", RUNG_NAMES[rung], "note");
     follower.reset(); // every connection has timestamps of its own
     measure.reset();
-    stage.hear(hasSound);
+    speakers.hear(hasSound);
     sources.resume();
     play.connected();
   },
@@ -172,13 +171,11 @@ function keysOf(all: readonly Shortcut[]): HTMLElement {
   return h("dl", { class: "keys", "data-testid": "shortcuts" }, ...rows);
 }
 
-function toggleFullScreen(): void {
-  if (document.fullscreenElement) void document.exitFullscreen();
-  else void part("screen").requestFullscreen();
-}
-
-part("looks").append(h("button", { id: "fullscreen", click: toggleFullScreen }, "Full screen"));
-shortcuts.add({ key: "f", words: "Full screen", act: toggleFullScreen }, { key: "i", words: "Measure", act: () => measure.toggle() });
+shortcuts.add(
+  ...viewing.shortcuts,
+  { key: "m", words: "Sound on and off", act: () => speakers.toggle() },
+  { key: "i", words: "Measure", act: () => measure.toggle() },
+);
 
 const share = () => openShare(part("model").textContent);
 const listKeys = () => openDialog("Keys", keysOf(shortcuts.all));

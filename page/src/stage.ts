@@ -1,116 +1,49 @@
-/** The picture and the sound: one tile per video track, one silent player per audio track. */
+/** The pictures: one tile per video track in a grid, or one of them large above the others. */
 
 import { h } from "./dom";
 import type { Frame } from "./latency";
+import { columnsFor } from "./layout";
+import type { Speakers } from "./speakers";
+import { Tile } from "./tile";
 import type { Picture } from "./transports/transport";
 import type { Track } from "./wire";
 
-const NO_SOUND = "This connection carries pictures only.";
-
-class Tile {
-  readonly element: HTMLElement;
-  readonly video: HTMLVideoElement;
-  /** Pictures shown since the page was opened, those between two callbacks included. */
-  shown = 0;
-
-  // Over the video: the last picture of one that ended, and all pictures that do not come as a media track.
-  readonly canvas = h("canvas", { hidden: true, "aria-hidden": "true" });
-  readonly #context = this.canvas.getContext("2d", { alpha: false })!;
-  #presented = 0; // the browser's own count, which begins anew with every source
-  #kept = true; // the video shows nothing, or what has ended
-
-  constructor(
-    name: string,
-    private readonly onPicture: (frame: Frame) => void,
-  ) {
-    this.video = h("video", {
-      "data-testid": `stage-${name}`,
-      "aria-label": `Live picture ${name}`,
-      autoplay: true,
-      muted: true,
-      playsinline: true,
-    });
-    this.video.muted = true; // the attribute alone does not mute an element made by script
-    this.element = h("figure", { class: "tile" }, this.video, this.canvas, h("figcaption", {}, name));
-    const onFrame = (_now: number, frame: VideoFrameCallbackMetadata) => {
-      const step = frame.presentedFrames - this.#presented;
-      this.shown += step > 0 ? step : 1;
-      this.#presented = frame.presentedFrames;
-      if (!this.#kept) this.canvas.hidden = true;
-      this.onPicture(frame);
-      this.video.requestVideoFrameCallback(onFrame);
-    };
-    this.video.requestVideoFrameCallback(onFrame);
-  }
-
-  /** Shows a new track, from its first picture on. */
-  attach(track: MediaStreamTrack): void {
-    const start = () => {
-      this.#kept = false;
-      this.video.srcObject = new MediaStream([track]);
-      void this.video.play().catch(() => undefined); // autoplay refused: the first gesture plays it
-    };
-    if (track.muted) track.addEventListener("unmute", start, { once: true });
-    else start();
-  }
-
-  /** Holds the last picture until a new track has shown one: a video whose stream ends turns black. */
-  keepPicture(): void {
-    const { videoWidth: width, videoHeight: height, readyState } = this.video;
-    if (this.#kept) return;
-    this.#kept = true;
-    if (readyState >= HTMLMediaElement.HAVE_CURRENT_DATA) this.#paint(this.video, width, height);
-  }
-
-  /** Shows one picture at once, unless a track shows newer ones. */
-  draw({ image, width, height, rtpTimestamp, receivedAt }: Picture): void {
-    if (!this.#kept && this.canvas.hidden) return;
-    const decodedAt = performance.now();
-    this.#paint(image, width, height);
-    if (document.hidden) return;
-    this.shown++;
-    const drawnAt = performance.now();
-    this.onPicture({
-      presentationTime: drawnAt,
-      expectedDisplayTime: drawnAt,
-      receiveTime: receivedAt,
-      processingDuration: (decodedAt - receivedAt) / 1000,
-      ...(rtpTimestamp !== undefined && { rtpTimestamp }),
-    });
-  }
-
-  #paint(image: CanvasImageSource, width: number, height: number): void {
-    if (this.canvas.width !== width || this.canvas.height !== height) {
-      Object.assign(this.canvas, { width, height });
-      this.canvas.dispatchEvent(new Event("resize"));
-    }
-    this.#context.drawImage(image, 0, 0, width, height);
-    this.canvas.hidden = false;
-  }
-}
-
 export class Stage {
   readonly #tiles = new Map<string, Tile>();
-  readonly #players = new Map<string, HTMLAudioElement>();
-  readonly #mute = h("button", { "data-testid": "mute", hidden: true, click: () => this.#setMuted(!this.#isMuted) });
-  #isMuted = true;
+  readonly #watchers: (() => void)[] = [];
   #declared = "";
+  #focus: string | undefined;
+  #lastFocus: string | undefined;
 
   constructor(
     private readonly element: HTMLElement,
-    soundTools: HTMLElement,
+    private readonly speakers: Speakers,
     private readonly onPicture: (track: string, frame: Frame) => void,
-    private readonly onSound: () => void,
   ) {
-    soundTools.append(this.#mute);
+    new ResizeObserver(() => this.#arrange()).observe(element);
   }
 
-  get tiles(): ReadonlyMap<string, { shown: number }> {
+  get tiles(): ReadonlyMap<string, Tile> {
     return this.#tiles;
   }
 
   get hasPicture(): boolean {
     return [...this.#tiles.values()].some(({ shown }) => shown > 0);
+  }
+
+  /** Whether one of several is large. */
+  get hasFocus(): boolean {
+    return this.#focus !== undefined;
+  }
+
+  /** What a person looks at: the one in focus, or all. */
+  get watched(): Tile[] {
+    return [...this.#tiles.values()].filter(({ name }) => this.#focus === undefined || name === this.#focus);
+  }
+
+  /** Calls back whenever what is seen changes its place, its size or where it comes from. */
+  onChange(watcher: () => void): void {
+    this.#watchers.push(watcher);
   }
 
   /** Lays out one place per output track; the same tracks again keep their pictures. */
@@ -120,21 +53,35 @@ export class Stage {
     if (declared === this.#declared) return;
     this.#declared = declared;
     this.#tiles.clear();
-    this.#players.clear();
+    this.speakers.declare(outputs.filter(({ kind }) => kind === "audio").map(({ name }) => name));
     for (const { name, kind } of outputs) {
-      if (kind === "video") this.#tiles.set(name, new Tile(name, (frame) => this.onPicture(name, frame)));
-      else this.#players.set(name, this.#player(name));
+      if (kind === "video") this.#tiles.set(name, this.#tile(name));
     }
     const tiles = [...this.#tiles.values()].map((tile) => tile.element);
-    const [only] = this.#tiles.size === 1 ? this.#tiles.values() : [];
-    only?.video.addEventListener("resize", () => this.#fit(only.video.videoWidth / only.video.videoHeight));
-    only?.canvas.addEventListener("resize", () => this.#fit(only.canvas.width / only.canvas.height));
     if (!tiles.length && outputs.length) tiles.push(h("figure", { class: "tile sound" }, "Sound only"));
-    this.element.replaceChildren(...tiles, ...this.#players.values());
-    this.element.style.setProperty("--columns", String(Math.ceil(Math.sqrt(tiles.length))));
+    this.element.replaceChildren(...tiles, ...this.speakers.players);
     this.element.parentElement?.classList.toggle("several", tiles.length > 1);
-    this.#mute.hidden = this.#players.size === 0;
-    this.#setMuted(true);
+    this.focus(undefined);
+  }
+
+  /** Makes one track large; without a name, all are equal. */
+  focus(name: string | undefined): void {
+    this.#focus = this.#tiles.size > 1 ? name : undefined;
+    this.#lastFocus = this.#focus ?? this.#lastFocus;
+    this.element.classList.toggle("focused", this.hasFocus);
+    for (const tile of this.#tiles.values()) {
+      const isLarge = tile.name === this.#focus;
+      tile.element.classList.toggle("large", isLarge);
+      tile.choose.setAttribute("aria-pressed", String(isLarge));
+    }
+    this.#arrange();
+  }
+
+  /** Changes between the grid and the track that was large before, at first the first. */
+  toggleFocus(): void {
+    const [first] = this.#tiles.keys();
+    const before = this.#lastFocus !== undefined && this.#tiles.has(this.#lastFocus) ? this.#lastFocus : first;
+    this.focus(this.hasFocus ? undefined : before);
   }
 
   /** To be called before a connection is closed. */
@@ -146,39 +93,30 @@ export class Stage {
     this.#tiles.get(name)?.draw(picture);
   }
 
-  /** To be called with every connection: not all carry sound. */
-  hear(hasSound: boolean): void {
-    this.#mute.disabled = !hasSound;
-    this.#mute.title = hasSound ? "" : NO_SOUND;
-  }
-
   attach(name: string, track: MediaStreamTrack): void {
     this.#tiles.get(name)?.attach(track);
-    const player = this.#players.get(name);
-    if (!player) return;
-    player.srcObject = new MediaStream([track]);
-    void player.play().catch(() => undefined);
+    this.speakers.attach(name, track);
   }
 
-  /** Gives the place the shape of the one picture in it. */
-  #fit(aspect: number): void {
-    if (aspect) this.element.parentElement?.style.setProperty("--aspect", String(aspect));
+  #tile(name: string): Tile {
+    return new Tile(name, {
+      onPicture: (frame) => this.onPicture(name, frame),
+      onChange: () => this.#arrange(),
+      onChoose: () => this.focus(name === this.#focus ? undefined : name),
+    });
   }
 
-  #player(name: string): HTMLAudioElement {
-    const player = h("audio", { "data-testid": `stage-${name}`, autoplay: true });
-    player.addEventListener("timeupdate", this.onSound);
-    return player;
-  }
-
-  #setMuted(muted: boolean): void {
-    this.#isMuted = muted;
-    for (const player of this.#players.values()) {
-      player.muted = muted;
-      if (!muted) void player.play().catch(() => undefined);
-    }
-    // Pressed means heard.
-    this.#mute.setAttribute("aria-pressed", String(!muted));
-    this.#mute.textContent = muted ? "Unmute" : "Mute";
+  #arrange(): void {
+    const { style, clientWidth, clientHeight, parentElement } = this.element;
+    const { size } = this.#tiles;
+    const shapes = [...this.#tiles.values()].map((tile) => tile.size).filter(({ height }) => height > 0);
+    const aspect = shapes[0] ? shapes[0].width / shapes[0].height : 16 / 9;
+    const columns = columnsFor(size, clientWidth / clientHeight || 1, aspect);
+    style.setProperty("--columns", String(columns));
+    style.setProperty("--rows", String(Math.max(1, Math.ceil(size / columns))));
+    style.setProperty("--others", String(size - 1));
+    // The place of the one picture has its shape.
+    if (size === 1 && shapes.length) parentElement?.style.setProperty("--aspect", String(aspect));
+    for (const watcher of this.#watchers) watcher();
   }
 }
