@@ -23,6 +23,7 @@ export class Measure {
   readonly #waterfall = new Waterfall();
   readonly #graph = new Graph(MINUTE);
   #figures: Figures | null = null;
+  #shown: Report | undefined; // as it was drawn
   #samples: Sample[] = [];
   #server: { last: ServerFigures | null; before: ServerFigures | null; roundTripMs: number | null } = { last: null, before: null, roundTripMs: null };
   #askedAt: number | undefined;
@@ -101,7 +102,8 @@ export class Measure {
   }
 
   #draw(): void {
-    for (const row of rowsOf(this.#report())) this.#show(row);
+    this.#shown = this.#report();
+    for (const row of rowsOf(this.#shown)) this.#show(row);
     this.#waterfall.show(this.follower.recent);
     const values = (name: "shownFps" | "bitrateBps" | "latencyMs") => this.#samples.map((sample) => sample[name]);
     this.#graph.draw([
@@ -142,7 +144,7 @@ export class Measure {
   }
 
   async #copyReport(): Promise<void> {
-    const isCopied = await copyText(JSON.stringify(this.#report(), null, 2));
+    const isCopied = await copyText(JSON.stringify(this.#shown, null, 2));
     setIcon(this.#copy, isCopied ? "check" : "copy", isCopied ? "Copied" : "The browser does not let this page copy");
     setTimeout(() => setIcon(this.#copy, "copy", "Copy as JSON"), COPIED_MS);
   }
