@@ -1,6 +1,6 @@
 /** What a person chooses to send on an input track, and the words for it. Nothing here touches the page or a device. */
 
-import { humanise } from "./schema";
+import { humanise } from "./names";
 import type { Track } from "./wire";
 
 export type Kind = "camera" | "microphone" | "screen" | "file";

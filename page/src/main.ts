@@ -3,6 +3,7 @@ import "./inputs.css";
 import "./stage.css";
 import "./panel.css";
 import "./sources.css";
+import "./fields.css";
 import "./icons.css";
 import "./dialog.css";
 import "./embed.css";
@@ -26,6 +27,7 @@ import { Shortcuts, type Shortcut } from "./shortcuts";
 import { Speakers } from "./speakers";
 import { Stage } from "./stage";
 import { Tabs } from "./tabs";
+import { Uploads } from "./uploads";
 import { applyTheme, switchTheme } from "./theme";
 import { RUNG_NAMES, type Rung } from "./transports/transport";
 import { Viewing } from "./viewing";
@@ -76,8 +78,9 @@ const measure = new Measure(
   () => client.tell("requestFigures", {}),
 );
 const overlay = new Overlay(part("overlay"), () => stage.hasPicture, () => client.restart());
-const panel = new Panel(part("controls"), (event, args) => client.send(event, args));
-new Tabs(part("tabs"), [
+const uploads = new Uploads((reference) => client.tell("fileUploaded", reference));
+const panel = new Panel(part("controls"), { send: (event, args) => client.send(event, args), upload: uploads });
+const tabs = new Tabs(part("tabs"), [
   { label: "Controls", panel: part("controls") },
   { label: "Play", panel: part("play") },
 ]);
@@ -104,6 +107,7 @@ const view: View = {
   showModel,
   showSession(session) {
     showModel(session.model.name);
+    uploads.session = session.session_id;
     const tracks = session.capabilities?.tracks ?? [];
     stage.declare(tracks);
     sources.declare(tracks);
@@ -132,6 +136,7 @@ function showModel(name: string): void {
 function showMessage(message: Inbound): void {
   switch (message.kind) {
     case "message":
+      panel.note(message);
       return log.add(message.type, JSON.stringify(message.data));
     case "schema":
       panel.show(message.document);
@@ -185,6 +190,15 @@ part("tools").append(
   iconButton("keyboard", "Keys", { "data-testid": "keys", "aria-keyshortcuts": "?", click: listKeys }),
 );
 shortcuts.add({ key: "t", words: "Dark or light", act: switchTheme }, { key: "?", words: "This list", act: listKeys });
+
+shortcuts.add({
+  key: "/",
+  words: "Search the controls",
+  act: () => {
+    tabs.choose(0);
+    panel.focus();
+  },
+});
 
 const meter = new Meter(stage);
 let figures: Figures | null = null;

@@ -1,127 +1,160 @@
-/** The controls: a card per event, the events without parameters as buttons above them. */
+/** The controls: filed under titles that fold, found by what they say, and kept true to the model. */
 
+import { Card, shapeOf, type Means } from "./card";
 import { h } from "./dom";
-import { fieldOf, type Field } from "./fields";
+import { takePastes } from "./drop";
+import { memory } from "./memory";
+import { object, text } from "./references";
 import { controlsOf, type Control } from "./schema";
-import { Throttle } from "./throttle";
-import type { JsonObject } from "./wire";
+import { matches, sectionsOf, type Section } from "./sections";
+import { isState, readState } from "./truth";
+import type { Json, JsonObject } from "./wire";
 
-export type Send = (event: string, args: JsonObject) => Promise<void>;
+const MOST_AT_A_GLANCE = 7;
+const EXPLAINS = "reactor-descriptions";
 
-const DRAG_INTERVAL_MS = 50;
+interface Shown {
+  control: Control;
+  card: Card;
+}
 
 export class Panel {
-  #shown = "";
+  #document = "";
+  #model = "";
+  #shown: Shown[] = [];
+  #sections: { element: HTMLElement; shown: Shown[]; title: string }[] = [];
+  #state: JsonObject = {};
+  readonly #search = h("input", { type: "search", placeholder: "Search controls", "aria-label": "Search controls", "data-testid": "search" });
+  readonly #words = h("button", { type: "button", class: "quiet", "aria-label": "Descriptions", title: "Show descriptions", click: () => this.#explain(!this.#explains) }, "?");
+  readonly #nothing = h("p", { class: "empty", hidden: true, role: "status" }, "No control is called that.");
 
   constructor(
     private readonly element: HTMLElement,
-    private readonly send: Send,
-  ) {}
+    private readonly means: Means,
+  ) {
+    this.#search.addEventListener("input", () => this.#filter());
+    this.#search.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && this.#search.value) {
+        this.#search.value = "";
+        this.#filter();
+      } else if (event.key === "Enter") {
+        this.#firstFound()?.focus();
+      }
+    });
+    takePastes(element);
+  }
 
   /** Builds the controls of a document; the same one again keeps what was typed. */
   show(document: JsonObject): void {
-    const text = JSON.stringify(document);
-    if (text === this.#shown) return;
-    this.#shown = text;
+    const whole = JSON.stringify(document);
+    if (whole === this.#document) return;
+    this.#document = whole;
+    this.#model = text(object(document["info"])["title"]);
     const controls = controlsOf(document);
-    const buttons = controls.filter(({ parameters }) => !parameters.length);
-    const cards = controls.filter(({ parameters }) => parameters.length);
+    const isLong = controls.length > MOST_AT_A_GLANCE;
+    this.#shown = [];
+    this.#sections = sectionsOf(controls).map((section) => this.#sectionOf(section));
+    this.#search.value = "";
+    this.element.classList.toggle("long", isLong);
+    this.#explain(this.#explains);
     this.element.replaceChildren(
-      ...(buttons.length ? [h("div", { class: "buttons" }, ...buttons.map((control) => buttonOf(control, this.send)))] : []),
-      ...cards.map((control) => cardOf(control, this.send)),
+      ...(isLong ? [h("div", { class: "search" }, this.#search, this.#words)] : []),
+      ...this.#sections.map(({ element }) => element),
+      this.#nothing,
       ...(controls.length ? [] : [h("p", { class: "empty" }, "This model takes no commands.")]),
     );
+    this.#follow(this.#state);
+  }
+
+  /** Takes a message of the model: one about its state moves the controls. */
+  note({ type, data }: { type: string; data: Json }): void {
+    if (!isState(type)) return;
+    Object.assign(this.#state, object(data));
+    this.#follow(object(data));
+  }
+
+  /** Puts the cursor into the search, where there is one, or into the first control. */
+  focus(): void {
+    if (this.#search.isConnected) this.#search.select();
+    else this.#firstFound()?.focus();
+  }
+
+  #follow(state: JsonObject): void {
+    const controls = this.#shown.map(({ control }) => control);
+    for (const { event, parameter, value } of readState(state, controls)) {
+      this.#shown.find(({ control }) => control.event === event)?.card.tell(parameter, value);
+    }
+  }
+
+  #sectionOf({ title, controls }: Section) {
+    const shown = controls.map((control) => ({ control, card: new Card(control, this.means, this.#model, title) }));
+    this.#shown.push(...shown);
+    const parts = layOut(shown);
+    if (!title) return { title, shown, element: h("div", { class: "section" }, ...parts) };
+    const summary = h("summary", { "data-testid": `section-${title}` }, title, h("span", { class: "count" }, String(controls.length)));
+    const element = h("details", { class: "section", open: !this.#folded.has(title) }, summary, ...parts);
+    summary.addEventListener("click", () => this.#fold(title, element.open));
+    return { title, shown, element };
+  }
+
+  get #folded(): Set<string> {
+    return new Set((memory.getItem(this.#foldedKey) ?? "").split("\n"));
+  }
+
+  #fold(title: string, isFolded: boolean): void {
+    const titles = this.#folded;
+    if (isFolded) titles.add(title);
+    else titles.delete(title);
+    memory.setItem(this.#foldedKey, [...titles].join("\n"));
+  }
+
+  get #foldedKey(): string {
+    return `reactor-folded:${this.#model}`;
+  }
+
+  /** A long panel keeps its descriptions to itself until it is asked for them. */
+  #explain(explains: boolean): void {
+    memory.setItem(EXPLAINS, explains ? "yes" : "");
+    this.#words.setAttribute("aria-pressed", String(explains));
+    this.element.classList.toggle("explained", explains);
+  }
+
+  get #explains(): boolean {
+    return memory.getItem(EXPLAINS) === "yes";
+  }
+
+  #filter(): void {
+    const query = this.#search.value.trim();
+    for (const { control, card } of this.#shown) card.element.hidden = !matches(control, query);
+    const folded = this.#folded;
+    for (const { element, shown, title } of this.#sections) {
+      element.hidden = shown.every(({ card }) => card.element.hidden);
+      if (element instanceof HTMLDetailsElement) element.open = query !== "" || !folded.has(title);
+    }
+    this.#nothing.hidden = this.#shown.some(({ card }) => !card.element.hidden);
+  }
+
+  #firstFound(): HTMLElement | null | undefined {
+    const found = this.#shown.find(({ card }) => card.element.checkVisibility());
+    return found?.card.element.querySelector<HTMLElement>("input, select, textarea, button");
   }
 }
 
-function buttonOf({ event, label, help }: Control, send: Send): HTMLElement {
-  const { error, tick, deliver } = delivery(event, send);
-  const button = h("button", { "data-testid": `send-${event}`, title: help, "aria-describedby": error.id }, label, tick);
-  const form = h("form", { class: "act", "data-testid": `control-${event}`, novalidate: true }, button, error);
-  form.addEventListener("submit", (submission) => {
-    submission.preventDefault();
-    void deliver(() => ({}), 0);
-  });
-  return form;
-}
-
-function cardOf(control: Control, send: Send): HTMLElement {
-  const { event, label, help, parameters } = control;
-  const { error, tick, deliver } = delivery(event, send);
-  const single = parameters.length === 1;
-  // A setter follows the hand; anything else may do something each time it is sent, so it waits for the button.
-  const live = single || event.startsWith("set_");
-  const drag = new Throttle<void>(DRAG_INTERVAL_MS, () => void deliver(read, Infinity));
-  const fields: [string, Field][] = parameters.map((parameter) => [
-    parameter.name,
-    fieldOf({
-      parameter,
-      id: `field-${event}-${parameter.name}`,
-      testId: `control-${event}-${parameter.name}`,
-      errorId: error.id,
-      quietLabel: single && label.toLowerCase().endsWith(parameter.label.toLowerCase()),
-      onChange: (settled) => {
-        if (!live) return;
-        drag.push();
-        if (settled) drag.flush();
-      },
-    }),
-  ]);
-  const read = (): JsonObject => {
-    const args: JsonObject = {};
-    for (const [name, field] of fields) {
-      const value = field.read();
-      if (value !== undefined) args[name] = value;
+/** Buttons first and side by side, then lines that follow each other as one block, and cards, in their order. */
+function layOut(shown: Shown[]): HTMLElement[] {
+  const parts: HTMLElement[] = [];
+  const buttons = shown.filter(({ control }) => shapeOf(control) === "button");
+  if (buttons.length) parts.push(h("div", { class: "buttons" }, ...buttons.map(({ card }) => card.element)));
+  let lines: HTMLElement | undefined;
+  for (const { control, card } of shown) {
+    const shape = shapeOf(control);
+    if (shape === "card") {
+      lines = undefined;
+      parts.push(card.element);
+    } else if (shape === "line") {
+      if (!lines) parts.push((lines = h("div", { class: "lines" })));
+      lines.append(card.element);
     }
-    return args;
-  };
-  const button = h("button", { class: "send", "data-testid": `send-${event}`, "aria-label": `Send ${label}` }, "Send");
-  const form = h(
-    "form",
-    { class: "card", "data-testid": `control-${event}`, "aria-label": label, novalidate: true },
-    h("div", { class: "title" }, h("h3", { title: event }, label), tick, button),
-    help && help !== label && !parameters.some((parameter) => parameter.help === help) && h("p", { class: "help" }, help),
-    ...fields.map(([, field]) => field.element),
-    error,
-  );
-  form.addEventListener("submit", (submission) => {
-    submission.preventDefault();
-    // Enter in a number box is a change and a submission: the same values twice at once are sent once.
-    void deliver(read, DRAG_INTERVAL_MS);
-  });
-  return form;
-}
-
-/** What a card does with the answers to its commands: a tick, or the error in words. */
-function delivery(event: string, send: Send) {
-  const error = h("p", { class: "error", id: `error-${event}`, "data-testid": `error-${event}`, role: "alert" });
-  const tick = h("span", { class: "tick", "data-testid": `accepted-${event}`, role: "status" });
-  let sent = 0;
-  let settled = 0;
-  let last = { text: "", at: -Infinity };
-  let fading: ReturnType<typeof setTimeout> | undefined;
-  const settle = (number: number, message: string) => {
-    // Answers to a drag may cross: only the newest counts.
-    if (number < settled) return;
-    settled = number;
-    error.textContent = message;
-    tick.textContent = message ? "" : "✓";
-    clearTimeout(fading);
-    fading = setTimeout(() => (tick.textContent = ""), 1500);
-  };
-  /** Sends what `read` gives, unless the last sending had the same values and is younger than `restMs`. */
-  const deliver = async (read: () => JsonObject, restMs: number): Promise<void> => {
-    const number = ++sent;
-    try {
-      const args = read();
-      const text = JSON.stringify(args);
-      if (text === last.text && performance.now() - last.at < restMs) return;
-      last = { text, at: performance.now() };
-      await send(event, args);
-      settle(number, "");
-    } catch (refusal) {
-      settle(number, (refusal as Error).message);
-    }
-  };
-  return { error, tick, deliver };
+  }
+  return parts;
 }

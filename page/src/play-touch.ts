@@ -3,7 +3,7 @@
 import { h } from "./dom";
 import { eventOf, wordsOf, type Binding, type Input } from "./play-mapping";
 import type { Hand } from "./play-player";
-import { humanise } from "./schema";
+import { humanise } from "./names";
 
 const STICK_RADIUS_PX = 44;
 const STICK = "touch:stick";

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { controlsOf, type Parameter } from "./schema";
+import type { Parameter } from "./parameters";
+import { controlsOf } from "./schema";
 import type { JsonObject } from "./wire";
 
 function documentOf(schema: JsonObject, components: JsonObject = {}): JsonObject {
@@ -21,7 +22,7 @@ test("an event becomes a control with its name, its words and its parameters in 
 
 test("an event without a body becomes a control without parameters", () => {
   expect(controlsOf({ paths: { "/events/reset_scene": { post: {} } } })).toEqual([
-    { event: "reset_scene", label: "Reset scene", help: "", parameters: [] },
+    { event: "reset_scene", label: "Reset scene", help: "", group: "", parameters: [] },
   ]);
 });
 
@@ -35,11 +36,11 @@ test("paths that are no events make no controls", () => {
 });
 
 test.each([
-  [{ type: "integer", minimum: 0, maximum: 255 }, { kind: "slider", min: 0, max: 255, step: 1 }],
-  [{ type: "number", minimum: 0, maximum: 1 }, { kind: "slider", min: 0, max: 1, step: 0.01 }],
-  [{ type: "number", minimum: -180, maximum: 180 }, { kind: "slider", min: -180, max: 180, step: 1 }],
-  [{ type: "integer", minimum: 0, maximum: 10, multipleOf: 5 }, { kind: "slider", min: 0, max: 10, step: 5 }],
-  [{ type: "integer", exclusiveMinimum: 0, exclusiveMaximum: 9 }, { kind: "slider", min: 1, max: 8, step: 1 }],
+  [{ type: "integer", minimum: 0, maximum: 255 }, { kind: "slider", min: 0, max: 255, step: 1, integer: true }],
+  [{ type: "number", minimum: 0, maximum: 1 }, { kind: "slider", min: 0, max: 1, step: 0.01, integer: false }],
+  [{ type: "number", minimum: -180, maximum: 180 }, { kind: "slider", min: -180, max: 180, step: 1, integer: false }],
+  [{ type: "integer", minimum: 0, maximum: 10, multipleOf: 5 }, { kind: "slider", min: 0, max: 10, step: 5, integer: true }],
+  [{ type: "integer", exclusiveMinimum: 0, exclusiveMaximum: 9 }, { kind: "slider", min: 1, max: 8, step: 1, integer: true }],
   [{ type: "integer", minimum: 0, maximum: 4294967295 }, { kind: "number", integer: true, min: 0, max: 4294967295 }],
   [{ type: "number", minimum: 2 }, { kind: "number", integer: false, min: 2 }],
   [{ type: "integer" }, { kind: "number", integer: true }],
@@ -50,7 +51,10 @@ test.each([
   [{ type: "string" }, { kind: "text", multiline: true }],
   [{ type: "string", maxLength: 4000 }, { kind: "text", multiline: true, maxLength: 4000 }],
   [{ type: "string", maxLength: 20 }, { kind: "text", multiline: false, maxLength: 20 }],
-  [{ type: "array", items: { type: "number" } }, { kind: "json" }],
+  [{ type: "array", items: { type: "array", items: { type: "number" } } }, { kind: "json" }],
+  [{ type: "array" }, { kind: "json" }],
+  [{ type: "string", format: "color" }, { kind: "colour", form: "hex" }],
+  [{ format: "reactor-upload-reference" }, { kind: "upload" }],
   [{ type: "object" }, { kind: "json" }],
   [{}, { kind: "json" }],
   [{ anyOf: [{ type: "string" }, { type: "integer" }] }, { kind: "json" }],

@@ -123,7 +123,8 @@ export async function json(method: string, path: string, body?: JsonObject | str
   return text ? JSON.parse(text) : {};
 }
 
-async function failure(response: Response): Promise<HttpError> {
+/** What an answer that is none of the good ones says. */
+export async function failure(response: Response): Promise<HttpError> {
   const wait = Number(response.headers.get("retry-after"));
   const text = await response.text().catch(() => "");
   let detail = "";

@@ -46,9 +46,10 @@ ECHO = dedent('''
                            gain: float = InputField(default=1.5, ge=0, le=2),
                            rain: bool = False,
                            seed: int | None = None,
-                           path: list[float] = InputField(default=None)):
+                           path: list[float] = InputField(default=None),
+                           poses: list[list[float]] = InputField(default=None)):
             await self.send(Received(arguments=dict(steps=steps, title=title, style=style, gain=gain, rain=rain,
-                                                    seed=seed, path=path)))
+                                                    seed=seed, path=path, poses=poses)))
 
         @event(name="set_prompt", description="")
         async def set_prompt(self, prompt: str = ""):
@@ -103,7 +104,8 @@ def test_each_parameter_gets_the_control_that_fits_it(viewer: Viewer) -> None:
     expect(control("control-describe-gain")).to_have_value("1.5")
     expect(control("control-describe-rain")).to_have_role("switch")
     expect(control("control-describe-seed-none")).to_be_checked()
-    expect(viewer.page.locator("textarea[data-testid=control-describe-path]")).to_be_visible()
+    expect(control("control-describe-path-none")).to_be_checked()
+    expect(control("control-describe-path-add")).to_be_visible()
     expect(viewer.page.locator("textarea[data-testid=control-set_prompt-prompt]")).to_be_visible()
     expect(control("control-reset").locator("input")).to_have_count(0)
     expect(control("control-describe")).to_contain_text("The hand it is in")
@@ -119,10 +121,14 @@ def test_a_form_sends_what_it_shows_in_the_types_of_the_schema(viewer: Viewer) -
     expect(tick(viewer.page, "describe")).to_have_text("✓")
     control("control-describe-title").fill("Dusk")
     control("control-describe-seed").fill("7")
-    control("control-describe-path").fill("[0.5, 1]")
+    for row, number in enumerate(("0.5", "1")):
+        control("control-describe-path-add").click()
+        control(f"control-describe-path-{row}").fill(number)
     control("control-describe-title").press("Enter")
     eventually(lambda: len(received(viewer.page)) == 2, what="two echoes")
-    first = {"steps": 8, "title": "", "style": "oil", "gain": 1.5, "rain": True, "seed": None, "path": None}
+    first = {"steps": 8, "title": "", "style": "oil", "gain": 1.5, "rain": True} | dict.fromkeys(
+        ("seed", "path", "poses")
+    )
     assert received(viewer.page) == [first, {**first, "title": "Dusk", "seed": 7, "path": [0.5, 1]}]
 
 
@@ -160,9 +166,9 @@ def test_what_cannot_be_read_is_said_without_asking_the_server(viewer: Viewer) -
     viewer.page.get_by_test_id("send-describe").click()
     expect(error).to_have_text("Steps needs a number.")
     viewer.page.get_by_test_id("control-describe-steps").fill("1")
-    viewer.page.get_by_test_id("control-describe-path").fill("[1,")
+    viewer.page.get_by_test_id("control-describe-poses").fill("[1,")
     viewer.page.get_by_test_id("send-describe").click()
-    expect(error).to_have_text(re.compile(r"^Path is not JSON"))
+    expect(error).to_have_text(re.compile(r"^Poses is not JSON"))
     assert received(viewer.page) == []
 
 
