@@ -1,5 +1,6 @@
 /** The session routes of the server: one method per call, errors as `HttpError`. */
 
+import { tabMemory } from "./memory";
 import type { Descriptor, Health, JsonObject } from "./wire";
 
 export class HttpError extends Error {
@@ -40,10 +41,10 @@ export async function health(): Promise<Health> {
 
 /** Starts a session or joins the one that runs; a reload goes back to its own, where the server runs several. */
 export async function startSession(): Promise<Descriptor> {
-  const former = sessionStorage.getItem(FORMER_SESSION);
+  const former = tabMemory.getItem(FORMER_SESSION);
   const session =
     (former && (await runningSession(former))) || ((await json("POST", "start_session", {})) as Descriptor);
-  sessionStorage.setItem(FORMER_SESSION, session.session_id);
+  tabMemory.setItem(FORMER_SESSION, session.session_id);
   return session;
 }
 

@@ -1,13 +1,14 @@
 /** Dark or light: the system's, until a person or the address chooses. */
 
 import type { Theme } from "./asked";
+import { memory } from "./memory";
 
 const KEY = "reactor-theme";
 const systemIsLight = matchMedia("(prefers-color-scheme: light)");
 
 /** Shows what was asked for, or what was chosen here before. */
 export function applyTheme(asked: Theme | undefined): void {
-  show(asked ?? remembered());
+  show(asked ?? chosen());
 }
 
 /** Changes to the other one. A choice that is the system's own is not kept, so that the page follows the system again. */
@@ -16,12 +17,8 @@ export function switchTheme(): void {
   const next = (document.documentElement.dataset["theme"] ?? system) === "dark" ? "light" : "dark";
   const choice = next === system ? undefined : next;
   show(choice);
-  try {
-    if (choice) localStorage.setItem(KEY, choice);
-    else localStorage.removeItem(KEY);
-  } catch {
-    // a frame without storage forgets it
-  }
+  if (choice) memory.setItem(KEY, choice);
+  else memory.removeItem(KEY);
 }
 
 function show(theme: Theme | undefined): void {
@@ -29,11 +26,7 @@ function show(theme: Theme | undefined): void {
   else delete document.documentElement.dataset["theme"];
 }
 
-function remembered(): Theme | undefined {
-  try {
-    const kept = localStorage.getItem(KEY);
-    return kept === "dark" || kept === "light" ? kept : undefined;
-  } catch {
-    return undefined;
-  }
+function chosen(): Theme | undefined {
+  const kept = memory.getItem(KEY);
+  return kept === "dark" || kept === "light" ? kept : undefined;
 }

@@ -84,7 +84,7 @@ class _Page(StaticFiles):
 
         async def send_with_policy(message: Message) -> None:
             if message["type"] == "http.response.start":
-                lasts = scope["path"].startswith(ASSETS) and message["status"] < 400
+                lasts = scope["path"].startswith(ASSETS)
                 caching = "public, max-age=31536000, immutable" if lasts else "no-cache"
                 headers = MutableHeaders(scope=message)
                 headers.update(PAGE_HEADERS | {"cache-control": caching})
