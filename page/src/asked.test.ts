@@ -3,7 +3,7 @@ import { askedBy } from "./asked";
 
 describe("askedBy", () => {
   it("asks for nothing special without a query", () => {
-    expect(askedBy("")).toEqual({ embed: false, controls: true, muted: false, transport: undefined, theme: undefined });
+    expect(askedBy("")).toEqual({ embed: false, controls: true, transport: undefined, theme: undefined });
   });
 
   it("takes an embed as a picture, with controls where they are wanted", () => {
@@ -20,7 +20,7 @@ describe("askedBy", () => {
   });
 
   it("leaves out what it does not know", () => {
-    expect(askedBy("?transport=socket&theme=light&muted")).toMatchObject({ transport: "socket", theme: "light", muted: true });
-    expect(askedBy("?transport=pigeon&theme=beige&muted=no")).toMatchObject({ transport: undefined, theme: undefined, muted: false });
+    expect(askedBy("?transport=socket&theme=light")).toMatchObject({ transport: "socket", theme: "light" });
+    expect(askedBy("?transport=pigeon&theme=beige")).toMatchObject({ transport: undefined, theme: undefined });
   });
 });

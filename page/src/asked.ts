@@ -9,8 +9,6 @@ export interface Asked {
   embed: boolean;
   /** Whether a person can steer and send here; the model itself takes commands of anybody who reaches the server. */
   controls: boolean;
-  /** Begin without sound, whatever was chosen here before. */
-  muted: boolean;
   /** One way to the server, instead of the best that gets through. */
   transport: Rung | undefined;
   /** In place of the system's, and of what was chosen here before. */
@@ -29,7 +27,6 @@ export function askedBy(query: string): Asked {
   return {
     embed,
     controls: asked.get("view") !== "only" && (!embed || isOn("controls")),
-    muted: isOn("muted"),
     transport: oneOf(RUNGS, "transport"),
     theme: oneOf(THEMES, "theme"),
   };

@@ -8,7 +8,7 @@ export async function copyText(text: string): Promise<boolean> {
   } catch {
     const box = h("textarea", { class: "unseen", "aria-hidden": "true" });
     box.value = text;
-    document.body.append(box);
+    (document.querySelector("dialog[open]") ?? document.body).append(box); // outside of an open dialog nothing can be selected
     box.select();
     const isCopied = document.execCommand("copy");
     box.remove();

@@ -6,10 +6,10 @@ import "./sources.css";
 import "./fields.css";
 import "./icons.css";
 import "./dialog.css";
+import "./measure.css";
 import "./embed.css";
 import "./small.css";
 import { askedBy } from "./asked";
-import "./measure.css";
 import { Client, type State, type View } from "./client";
 import { openDialog } from "./dialog";
 import { h, part } from "./dom";
@@ -140,7 +140,8 @@ function showMessage(message: Inbound): void {
       return log.add(message.type, JSON.stringify(message.data));
     case "schema":
       panel.show(message.document);
-      return play.show(part("model").textContent, message.document);
+      if (asked.controls) play.show(part("model").textContent, message.document);
+      return;
     case "rejected":
       if (play.isRepeated(message.command, message.message)) return;
       return log.add(`${message.command} refused`, message.message || message.code, "warning");
@@ -187,7 +188,7 @@ const listKeys = () => openDialog("Keys", keysOf(shortcuts.all));
 part("tools").append(
   iconButton("share", "Share", { "data-testid": "share", click: share }),
   iconButton("theme", "Dark or light", { "data-testid": "theme", "aria-keyshortcuts": "t", click: switchTheme }),
-  iconButton("keyboard", "Keys", { "data-testid": "keys", "aria-keyshortcuts": "?", click: listKeys }),
+  iconButton("keyboard", "Keys", { id: "keys", "data-testid": "keys", "aria-keyshortcuts": "?", click: listKeys }),
 );
 shortcuts.add({ key: "t", words: "Dark or light", act: switchTheme }, { key: "?", words: "This list", act: listKeys });
 

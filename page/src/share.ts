@@ -1,5 +1,6 @@
 /** Links to this page for others, and the frame that shows it in a page of theirs. */
 
+import { copyText } from "./clipboard";
 import { openDialog } from "./dialog";
 import { h } from "./dom";
 import { setIcon, iconButton } from "./icons";
@@ -69,19 +70,14 @@ function copyable(label: string, id: string, text: string): HTMLElement {
   const box = h("input", { id, type: "text", class: "code", readonly: true, value: text, "data-testid": id, focus: () => box.select() });
   const button = iconButton("copy", `Copy “${label}”`, {
     click: async () => {
+      const isCopied = await copyText(text);
       box.select();
-      await copy(text);
+      if (!isCopied) return; // by hand, then
       setIcon(button, "check", "Copied");
       setTimeout(() => setIcon(button, "copy", `Copy “${label}”`), COPIED_MS);
     },
   });
   return h("div", { class: "copyable" }, h("label", { for: id }, label), h("div", { class: "entry" }, box, button));
-}
-
-/** Copies the selection where the browser keeps its clipboard from pages that came over plain HTTP. */
-async function copy(text: string): Promise<void> {
-  if (navigator.clipboard) await navigator.clipboard.writeText(text).catch(() => document.execCommand("copy"));
-  else document.execCommand("copy");
 }
 
 function escape(text: string): string {
