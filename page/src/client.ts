@@ -24,6 +24,8 @@ export interface View extends Pick<LadderEvents, "onTrack" | "onPicture"> {
   showLoading(progress: Progress | null): void;
   showModel(name: string): void;
   showSession(session: Descriptor): void;
+  /** A command goes to the server. */
+  onCommand(): void;
   /** A connection is open, the first or one in place of another. */
   showConnection(transport: Transport): void;
   /** The tracks are about to end. */
@@ -120,6 +122,7 @@ export class Client {
         reject(new Refused("not_connected", "Not connected."));
         return;
       }
+      this.view.onCommand();
       const timer = setTimeout(() => this.#settle(id, new Refused("no_answer", "No answer.")), REPLY_TIMEOUT_MS);
       this.#pending.set(id, { resolve, reject, timer });
     });

@@ -56,6 +56,7 @@ export class Meter {
       figures.bitrateBps += track.bitrateBps;
     }
     this.#counts = counts;
+    this.stage.look(); // it is what counts them
     return figures;
   }
 }

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { Follower, type Frame, type Sight } from "./latency";
 
 const frame = (rtpTimestamp: number, more: Partial<Frame> = {}): Frame => ({ presentationTime: rtpTimestamp / 90, expectedDisplayTime: 0, rtpTimestamp, ...more });
@@ -48,6 +48,24 @@ test("a browser that tells no timestamps reports nothing", () => {
   follower.expect("main", 900, ["c1"]);
   follower.see("main", { presentationTime: 10, expectedDisplayTime: 10 });
   expect(sights).toEqual([]);
+});
+
+test("frames count from when a command is sent until the server says where its time went", () => {
+  vi.useFakeTimers();
+  const { follower } = following();
+  expect(follower.isWaiting).toBe(false);
+  for (let sent = 0; sent < 2; sent++) follower.sent();
+  follower.note({ id: "c1", command: "paint", stages: { total: 1 } });
+  expect(follower.isWaiting).toBe(true);
+  follower.note({ id: "c2", command: "paint", stages: { total: 1 } });
+  expect(follower.isWaiting).toBe(false);
+  follower.sent(); // and refused
+  vi.advanceTimersByTime(30_001);
+  expect(follower.isWaiting).toBe(false);
+  follower.sent();
+  follower.note({ id: "c4", command: "paint", stages: { total: 1 } });
+  expect(follower.isWaiting).toBe(false);
+  vi.useRealTimers();
 });
 
 test("the figures are the last command's and quantiles of the latest", () => {

@@ -29,6 +29,7 @@ const KEPT_FRAMES = 16; // a frame may be seen before the message that names it 
 const MOST_AWAITED = 64; // a hidden page shows nothing
 const KEPT_TOTALS = 100;
 const KEPT_COMMANDS = 8;
+const LONGEST_MS = 30_000; // the server follows a command no longer
 
 export class Follower {
   readonly #seen = new Map<string, Frame[]>();
@@ -36,8 +37,21 @@ export class Follower {
   #totals: number[] = [];
   #fresh: number[] = [];
   #recent: Traced[] = [];
+  #underWay = 0;
+  #sentAt = 0;
 
   constructor(private readonly report: (sight: Sight) => void) {}
+
+  /** A command goes to the server. */
+  sent(): void {
+    this.#underWay = this.isWaiting ? this.#underWay + 1 : 1;
+    this.#sentAt = performance.now();
+  }
+
+  /** Whether the next frame may be the one that shows a command; one that was refused is waited for in vain. */
+  get isWaiting(): boolean {
+    return this.#underWay > 0 && performance.now() - this.#sentAt < LONGEST_MS;
+  }
 
   /** A frame is on the screen. */
   see(track: string, frame: Frame): void {
@@ -60,6 +74,7 @@ export class Follower {
   note(traced: Traced): void {
     const total = traced.stages["total"] ?? 0;
     this.#recent = [...this.#recent, traced].slice(-KEPT_COMMANDS);
+    this.#underWay--;
     this.#fresh.push(total);
     this.#totals.push(total);
     if (this.#totals.length > KEPT_TOTALS) this.#totals.shift();

@@ -67,7 +67,8 @@ const speakers = new Speakers(part("sound"), () => client.mediaArrived());
 const stage = new Stage(part("stage"), speakers, (track, frame) => {
   client.mediaArrived();
   follower.see(track, frame);
-  if (track === stage.tiles.keys().next().value) measure.see(frame);
+  const isMeasured = track === stage.tiles.keys().next().value && measure.see(frame);
+  return isMeasured || follower.isWaiting;
 });
 const viewing = new Viewing(part("screen"), part("looks"), stage, (what, why) => log.add(`no ${what}`, why, "warning"));
 const measure = new Measure(
@@ -102,6 +103,7 @@ const view: View = {
     if (state !== "waiting") part("spoken").textContent = `${TITLES[state] || "Live."} ${reason}`; // waiting lasts a moment
     log.add(state, reason, TONES[state] ?? "note");
     if (state === "lost" || state === "ended") play.disconnected();
+    if (state === "waiting") stage.look();
   },
   showLoading: (progress) => overlay.setProgress(progress),
   showModel,
@@ -114,6 +116,10 @@ const view: View = {
   },
   onTrack: (name, track) => stage.attach(name, track),
   onPicture: (name, picture) => stage.draw(name, picture),
+  onCommand() {
+    follower.sent();
+    stage.look();
+  },
   showConnection({ rung, hasSound }) {
     badge.title = `Connected by ${RUNG_NAMES[rung]}`;
     log.add("connection", RUNG_NAMES[rung], "note");

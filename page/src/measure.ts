@@ -11,6 +11,7 @@ import { Waterfall } from "./waterfall";
 import type { ServerFigures } from "./wire";
 
 const MINUTE = 60; // samples
+const MOST_INTERVALS = 20; // of a second: looking at pictures costs the main thread more than all else here
 const KEY = "reactor-measure";
 const ANSWER_PATIENCE_MS = 5_000;
 const COPIED_MS = 1_500;
@@ -55,15 +56,16 @@ export class Measure {
     keep(!this.element.hidden);
   }
 
-  /** A picture of the track that is measured was shown. */
-  see({ presentationTime, expectedDisplayTime, presentedFrames }: Frame): void {
-    if (this.element.hidden) return;
+  /** A picture of the track that is measured was shown. Tells whether the next one is to be seen as well. */
+  see({ presentationTime, expectedDisplayTime, presentedFrames }: Frame): boolean {
+    if (this.element.hidden) return false;
     const time = Math.max(presentationTime, expectedDisplayTime);
     const before = this.#shownAt;
     this.#shownAt = { time, count: presentedFrames };
     // The browser may have shown one between that it did not tell of.
     const isNext = before?.count === undefined || presentedFrames === before.count + 1;
     if (before && isNext) this.#intervals.push(time - before.time);
+    return this.#intervals.length < MOST_INTERVALS;
   }
 
   /** The server answered. */

@@ -106,7 +106,7 @@ export function rowsOf({ answer, now, tracks, server, serverVersion, transport }
       id: "jitter",
       label: "Jitter",
       value: now?.jitterMs == null ? UNKNOWN : `± ${now.jitterMs.toFixed(1)} ms`,
-      title: "Standard deviation of the time from one shown picture to the next, over the last second",
+      title: "Standard deviation of the time from one shown picture to the next, of the first twenty in the last second",
     },
     {
       id: "lead",

@@ -18,13 +18,18 @@ export class Stage {
   constructor(
     private readonly element: HTMLElement,
     private readonly speakers: Speakers,
-    private readonly onPicture: (track: string, frame: Frame) => void,
+    private readonly onPicture: (track: string, frame: Frame) => boolean,
   ) {
     new ResizeObserver(() => this.#arrange()).observe(element);
   }
 
   get tiles(): ReadonlyMap<string, Tile> {
     return this.#tiles;
+  }
+
+  /** Asks for the next picture of every track; see `Tile.look`. */
+  look(): void {
+    for (const tile of this.#tiles.values()) tile.look();
   }
 
   get hasPicture(): boolean {

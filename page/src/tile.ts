@@ -6,8 +6,8 @@ import type { Frame } from "./latency";
 import type { Picture } from "./transports/transport";
 
 export interface TileEvents {
-  /** A picture is on the screen. */
-  onPicture(frame: Frame): void;
+  /** A picture is on the screen. Tells whether the next one counts as well. */
+  onPicture(frame: Frame): boolean;
   /** The picture has another size, or comes another way. */
   onChange(): void;
   /** A person wants to see this one large. */
@@ -20,13 +20,14 @@ export class Tile {
   /** What scrolls where the picture is larger than its place. */
   readonly picture: HTMLElement;
   readonly choose: HTMLButtonElement;
-  /** Pictures shown since the page was opened, those between two callbacks included. */
+  /** Pictures shown since the page was opened, up to the last that was looked at. */
   shown = 0;
 
   // Over the video: the last picture of one that ended, and all pictures that do not come as a media track.
   readonly canvas = h("canvas", { hidden: true, "aria-hidden": "true" });
   readonly #context = this.canvas.getContext("2d", { alpha: false })!;
   #presented = 0; // the browser's own count, which begins anew with every source
+  #isLooking = false;
   #kept = true; // the video shows nothing, or what has ended
 
   constructor(
@@ -45,7 +46,15 @@ export class Tile {
     this.choose = iconButton("focus", `Enlarge ${name}`, { class: "choose", "data-testid": `focus-${name}`, click: () => events.onChoose() });
     this.picture = h("div", { class: "picture" }, this.video, this.canvas);
     this.element = h("figure", { class: "tile" }, this.picture, h("figcaption", {}, name), this.choose);
-    const onFrame = (_now: number, frame: VideoFrameCallbackMetadata) => {
+    this.look();
+  }
+
+  /** Asks the browser for the next picture of the video. It wakes the page's main thread, which pictures alone do not. */
+  look(): void {
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    this.video.requestVideoFrameCallback((_now, frame) => {
+      this.#isLooking = false;
       const step = frame.presentedFrames - this.#presented;
       this.shown += step > 0 ? step : 1;
       this.#presented = frame.presentedFrames;
@@ -53,10 +62,8 @@ export class Tile {
         this.canvas.hidden = true;
         this.#change();
       }
-      this.events.onPicture(frame);
-      this.video.requestVideoFrameCallback(onFrame);
-    };
-    this.video.requestVideoFrameCallback(onFrame);
+      if (this.events.onPicture(frame)) this.look();
+    });
   }
 
   /** What is seen: the canvas, or the video beneath it. */
@@ -87,6 +94,7 @@ export class Tile {
     const start = () => {
       this.#kept = false;
       this.video.srcObject = new MediaStream([track]);
+      this.look();
       void this.video.play().catch(() => undefined); // autoplay refused: the first gesture plays it
       this.#change();
     };
