@@ -26,10 +26,14 @@ export interface Capture {
 export async function openDevice({ kind, device, cleansVoice }: Choice, withSound: boolean): Promise<Capture> {
   if (!navigator.mediaDevices) throw new Error(NO_DEVICES);
   if (kind === "screen") return shared(await navigator.mediaDevices.getDisplayMedia({ video: true, audio: withSound }));
-  const deviceId = device ? { deviceId: { ideal: device } } : {};
-  const sound = { ...deviceId, echoCancellation: cleansVoice, noiseSuppression: cleansVoice, autoGainControl: cleansVoice };
-  const video = device ? deviceId : true;
-  const stream = await navigator.mediaDevices.getUserMedia(kind === "camera" ? { video } : { audio: sound });
+  const cleaning = { echoCancellation: cleansVoice, noiseSuppression: cleansVoice, autoGainControl: cleansVoice };
+  const open = (wanted: MediaTrackConstraints) =>
+    navigator.mediaDevices.getUserMedia(kind === "camera" ? { video: wanted } : { audio: { ...wanted, ...cleaning } });
+  const stream = await open(device ? { deviceId: { exact: device } } : {}).catch((error: Error) => {
+    // The one that was chosen another day may be unplugged.
+    if (error.name !== "OverconstrainedError") throw error;
+    return open({});
+  });
   return captureOf(kind, stream.getTracks()[0]!);
 }
 

@@ -31,6 +31,11 @@ function deviceOf(media: Track["kind"]): "camera" | "microphone" {
   return media === "video" ? "camera" : "microphone";
 }
 
+/** Whether this is one of several devices, which the browser has ids for. */
+export function isDevice(kind: Kind): kind is keyof typeof INPUTS {
+  return kind in INPUTS;
+}
+
 /** What a button says: what it sends, and the track's name where the model takes several of one kind. */
 export function labelOf({ name, kind }: Track, inputs: Track[], source: Kind = deviceOf(kind)): string {
   const isSound = source === "screen" && kind === "audio";
@@ -51,7 +56,7 @@ export function optionsOf(media: Track["kind"], devices: Device[], canShareScree
 
 /** The option that a choice stands for; a device that is not there is another of its kind. */
 export function valueOf({ kind, device }: Pick<Choice, "kind" | "device">, options: Option[]): string {
-  const value = kind in INPUTS ? `${kind}:${device}` : kind;
+  const value = isDevice(kind) ? `${kind}:${device}` : kind;
   return (options.find((option) => option.value === value) ?? options.find((option) => option.value.startsWith(kind)))?.value ?? "";
 }
 

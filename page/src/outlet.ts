@@ -35,7 +35,8 @@ export class Outlet {
 
   /** Whether a shared screen may bring its sound. */
   get takesSound(): boolean {
-    return this.forSound !== undefined && !this.forSound.capture;
+    const heard = this.forSound?.capture;
+    return this.forSound !== undefined && (!heard || heard === this.#capture?.sound);
   }
 
   /**
@@ -45,15 +46,14 @@ export class Outlet {
    */
   async send(capture: Capture): Promise<void> {
     const before = this.#capture;
+    const takesSound = this.takesSound;
     const uplink = this.uplink();
     this.#capture = capture;
     capture.media.enabled = !this.#isMuted;
-    capture.media.addEventListener("ended", () => void this.#cutOff(capture));
+    capture.media.addEventListener("ended", () => this.#cutOff(capture));
     this.events.onChange();
-    if (before) {
-      await uplink?.carry(this.name, capture.media);
-      this.#close(before);
-    } else {
+    if (before) await uplink?.carry(this.name, capture.media);
+    else {
       try {
         if (!uplink) throw new Error("Not connected.");
         await this.#publish(uplink);
@@ -62,8 +62,10 @@ export class Outlet {
         throw error;
       }
     }
-    if (!capture.sound || !this.takesSound) return;
-    await this.forSound!.send(capture.sound).catch((error: Error) => this.forSound!.events.onTrouble(error));
+    if (capture.sound && takesSound) {
+      await this.forSound!.send(capture.sound).catch((error: Error) => this.forSound!.events.onTrouble(error));
+    }
+    if (before) this.#close(before);
   }
 
   /** Sends on a new connection what was sent on the one before. */
@@ -100,9 +102,9 @@ export class Outlet {
     else await uplink.unpublish(this.name);
   }
 
-  async #cutOff(capture: Capture): Promise<void> {
+  #cutOff(capture: Capture): void {
     if (this.#capture !== capture) return;
-    await this.stop();
+    void this.stop();
     // Sharing a screen is ended in the browser's own bar.
     if (capture.kind !== "screen") this.events.onTrouble(new Error(CUT_OFF));
   }

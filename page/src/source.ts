@@ -1,11 +1,11 @@
 /** One input track's card: what is sent on it, and all that a person does about it. */
 
 import { openDevice, openFile, type Capture } from "./capture";
-import { chosenBy, explain, labelOf, optionsOf, readChoice, valueOf, type Choice, type Device, type Option } from "./choice";
+import { chosenBy, explain, isDevice, labelOf, optionsOf, readChoice, valueOf, type Choice, type Device, type Option } from "./choice";
 import { h } from "./dom";
 import { Outlet } from "./outlet";
 import { Level, Preview } from "./preview";
-import type { Uplink } from "./transports/transport";
+import { Refusal, type Uplink } from "./transports/transport";
 import type { Track } from "./wire";
 
 /** What the cards share. */
@@ -148,7 +148,7 @@ export class Source {
 
   #choose(): void {
     this.#keep(chosenBy(this.#menu.value));
-    if (this.outlet.capture) void this.#start();
+    if (this.outlet.capture || this.#isOpening) void this.#start();
   }
 
   /** Opens what is chosen and sends it, in place of what is sent already. */
@@ -164,8 +164,13 @@ export class Source {
       if (turn !== this.#turn) return capture.stop();
       this.#sent = choice;
       await this.outlet.send(capture);
+      const { deviceId } = capture.media.getSettings();
+      if (turn !== this.#turn || !isDevice(choice.kind)) return;
+      this.#keep({ device: deviceId ?? "" }); // which the browser may have chosen
+      this.#sent = this.#choice;
     } catch (error) {
-      if (turn !== this.#turn) return;
+      // Of what the person has thought better of, a refusal counts all the same.
+      if (turn !== this.#turn && !(error instanceof Refusal)) return;
       this.#say(explain(error as Error, choice.kind, window !== top));
       this.#goBack();
     } finally {

@@ -7,7 +7,7 @@ from textwrap import dedent
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import CHROMIUM, FLAGS, Viewer
 from tests.running import RunningServer, eventually, serving
@@ -87,8 +87,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """A page of a browser with a camera that shows a green screen with a clock, and a microphone that beeps."""
-    flags = [*FLAGS, "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    """A page of a browser with cameras that show green screens, the first with a clock, and a microphone that beeps."""
+    flags = [*FLAGS, "--use-fake-device-for-media-stream=device-count=3", "--use-fake-ui-for-media-stream"]
     filming = browser.browser_type.launch(executable_path=CHROMIUM, args=flags)
     context = filming.new_context()
     yield context.new_page()
@@ -120,6 +120,36 @@ def test_the_camera_goes_to_the_model_and_comes_back_changed(server: RunningServ
     assert camera.get_attribute("aria-pressed") == "false"
     camera.click()
     eventually(lambda: shown(viewer, 0), what="the mirrored camera again")
+
+
+def brightness(viewer: Viewer) -> float:
+    return float((shown(viewer, 0) or {"mean": [0]})["mean"][0])
+
+
+def test_another_camera_takes_over_without_letting_go_of_the_track(server: RunningServer, page: Page) -> None:
+    page.add_init_script("""
+        window.asked = [];
+        const { send } = RTCDataChannel.prototype;
+        RTCDataChannel.prototype.send = function (text) {
+          const { method, event } = this.label === 'control' ? JSON.parse(text) : {};
+          if (/publish/.test(method ?? event ?? '')) window.asked.push(method ?? event);
+          return send.call(this, text);
+        };""")
+    viewer = Viewer(page, server.url)
+    page.get_by_test_id("source-webcam").click()
+    eventually(lambda: brightness(viewer) > 148, what="the first camera, with a bright clock")
+    menu = page.get_by_test_id("pick-webcam")
+    names = menu.locator("option").all_inner_texts()
+    assert names[:4] == [f"fake_device_{n}" for n in range(3)] + ["Screen or window"], (
+        "once allowed, cameras have names"
+    )
+    menu.select_option("fake_device_2")
+    eventually(lambda: 100 < brightness(viewer) < 142, what="the other camera, which is darker")
+    assert page.evaluate("window.asked") == ["publish_track"]
+    assert page.get_by_test_id("source-webcam").get_attribute("aria-pressed") == "true"
+    page.reload()
+    expect(menu.locator("option:checked")).to_have_text("fake_device_2")
+    expect(page.get_by_test_id("source-webcam")).to_have_attribute("aria-pressed", "false")
 
 
 def test_the_microphone_is_heard(server: RunningServer, page: Page) -> None:

@@ -131,8 +131,9 @@ export class WebRtc implements Transport, Uplink {
   }
 
   async unpublish(name: string): Promise<void> {
-    await this.carry(name, null);
+    // At once, so that it is not said after the next claim.
     if (this.#control.readyState === "open") this.#control.send(encodeTrackEvent("unpublish_track", name));
+    await this.carry(name, null);
   }
 
   async stats(): Promise<TransportStats> {
