@@ -114,13 +114,13 @@ def colour(bgr: Any) -> str:
     channels = dict(zip((BLUE, GREEN, RED), (int(value) for value in bgr), strict=True))
     brightest = max(channels, key=lambda name: channels[name])
     others = [value for name, value in channels.items() if name != brightest]
-    return (
-        brightest if channels[brightest] > 2 * max(others) + 30 else BLACK if max(channels.values()) < 40 else "mixed"
-    )
+    if channels[brightest] > 2 * max(others) + 30:
+        return brightest
+    return BLACK if max(channels.values()) < 40 else "mixed"
 
 
 def wait_sides(element: Locator, left: str, right: str) -> None:
-    eventually(lambda: sides(element) == (left, right), what=f"{left} left and {right} right, not {sides(element)}")
+    eventually(lambda: sides(element) == (left, right), what=f"{left} on the left, {right} on the right")
 
 
 def halves(left: tuple[int, int, int], right: tuple[int, int, int]) -> np.ndarray[Any, np.dtype[np.uint8]]:
