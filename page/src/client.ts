@@ -23,6 +23,8 @@ export interface View extends Pick<LadderEvents, "onTrack" | "onPicture"> {
   /** Progress of the model's loading; null when it is over. */
   showLoading(progress: Progress | null): void;
   showModel(name: string): void;
+  /** Whether the journal tells what the model says to its author. */
+  showDevelopment(isDevelopment: boolean): void;
   showSession(session: Descriptor): void;
   /** A command goes to the server. */
   onCommand(): void;
@@ -174,7 +176,8 @@ export class Client {
   /** Starts a session, or joins the one that runs, as soon as the server can. */
   async #startSession(): Promise<Descriptor> {
     for (;;) {
-      const { status, model, detail, progress } = await health();
+      const { status, model, detail, progress, development } = await health();
+      this.view.showDevelopment(development ?? false);
       if (model) this.view.showModel(model);
       this.view.showLoading(status === "loading" ? (progress ?? { text: "Loading…", fraction: null }) : null);
       if (status === "ready") {

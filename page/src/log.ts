@@ -1,42 +1,232 @@
+/** Everything that is said, in one list: messages, the server's journal, the model's own lines, and what this page does. */
+
+import { copyText } from "./clipboard";
 import { h } from "./dom";
+import { Entries, passes, SOURCES, written, type Entry, type Filter, type Level, type Source, type Tone } from "./lines";
+import { iconButton, setIcon } from "./icons";
+import { Journal } from "./journal";
+import { rowOf } from "./logrow";
 
-const MOST_ENTRIES = 500;
+const MOST_ROWS = 500;
+const COPIED_MS = 1_500;
+const NEAR_THE_END_PX = 24;
+const LABELS: Record<Source, string> = { messages: "Messages", journal: "Journal", model: "Model", page: "Page" };
+const TITLES: Record<Source, string> = {
+  messages: "What the model says to its clients",
+  journal: "What happens to the session, as the server tells it",
+  model: "What the model logs and prints, and its tracebacks",
+  page: "What this page does and is refused",
+};
+const WITHOUT_DEVELOPMENT = "Start with --dev to see the model's log lines here";
+const LEVELS: [Level, string][] = [
+  ["all", "All"],
+  ["warnings", "Warnings"],
+  ["errors", "Errors"],
+];
 
-/** The messages, newest last. Entries are drawn once per screen refresh, so a chatty model costs little. */
+/** Entries are drawn once per screen refresh, so a chatty model costs little; who has scrolled up is left to read. */
 export class Log {
-  #waiting: HTMLElement[] = [];
-  #scheduled = false;
+  readonly #entries = new Entries();
+  readonly #journal = new Journal((entry) => this.#take(entry));
+  readonly #sources = new Set<Source>(["messages", "model", "page"]);
+  #level: Level = "all";
+  #session = "";
+  #isDevelopment = false;
+  #isSeen = false;
+  /** Entries that are to be drawn, oldest first; null when the whole list is to be. */
+  #waiting: Entry[] | null = [];
+  #isScheduled = false;
+  #isReading = false;
+  #unread = 0;
+  readonly #rows: { atMs: number; element: HTMLElement }[] = [];
 
-  readonly #list = h("ol", { class: "messages", "data-testid": "messages", role: "log", tabindex: 0, "aria-labelledby": "log-title" });
+  readonly #list = h("ol", { class: "messages", "data-testid": "messages", tabindex: 0, "aria-labelledby": "log-title" });
+  readonly #newer = h("button", { type: "button", class: "newer", "data-testid": "log-newer", hidden: true, click: () => this.#goOn() });
+  readonly #text = h("input", {
+    type: "search",
+    placeholder: "Filter",
+    "aria-label": "Filter the log",
+    "aria-keyshortcuts": "l",
+    "data-testid": "log-filter",
+    input: () => this.#draw(true),
+  });
+  readonly #counts = new Map<Source, HTMLElement>();
+  readonly #chips = new Map<Source, HTMLButtonElement>();
 
   constructor(element: HTMLElement) {
-    const head = h("h2", { id: "log-title" }, "Messages");
-    element.append(h("div", { class: "panel-head" }, head, h("button", { class: "quiet", click: () => this.#clear() }, "Clear")), this.#list);
+    const levels = h(
+      "select",
+      { "aria-label": "Level", "data-testid": "log-level", change: () => this.#choose(levels.value as Level) },
+      ...LEVELS.map(([value, label]) => h("option", { value }, label)),
+    );
+    const copy = iconButton("copy", "Copy these lines", { class: "quiet", "data-testid": "log-copy", click: () => void this.#copy(copy) });
+    const clear = h("button", { type: "button", class: "quiet", "data-testid": "log-clear", click: () => this.#clear() }, "Clear");
+    const chips = SOURCES.map((source) => {
+      const count = h("span", { class: "count" });
+      this.#counts.set(source, count);
+      const state = { "aria-pressed": String(this.#sources.has(source)), title: TITLES[source] };
+      const attributes = { type: "button", class: "chip", "data-testid": `log-source-${source}`, ...state };
+      const chip = h("button", { ...attributes, click: () => this.#toggle(source) }, LABELS[source], count);
+      this.#chips.set(source, chip);
+      return chip;
+    });
+    element.append(
+      h("div", { class: "log-head" }, h("h2", { id: "log-title" }, "Log"), this.#text, levels, copy, clear),
+      h("div", { class: "chips", role: "group", "aria-label": "Sources" }, ...chips),
+      h("div", { class: "log-lines" }, this.#list, this.#newer),
+    );
+    this.setDevelopment(false);
+    this.#list.addEventListener("scroll", () => this.#scrolled(), { passive: true });
+    this.#list.addEventListener("click", (event) => {
+      const details = (event.target as Element).closest("summary")?.parentElement as HTMLDetailsElement | undefined;
+      if (details?.open) requestAnimationFrame(() => this.#scrolled());
+      else if (details) this.#isReading = true; // who unfolds a line reads it
+    });
+    new IntersectionObserver(([seen]) => {
+      this.#isSeen = seen?.isIntersecting ?? false;
+      this.#listen();
+    }).observe(element);
+    document.addEventListener("visibilitychange", () => this.#listen());
+    this.#draw(true);
+  }
+
+  /** All that is kept, oldest first, whatever is shown. */
+  get entries(): readonly Entry[] {
+    return this.#entries.all();
   }
 
   /** Adds one entry; `tone` colours what is not a message of the model. */
-  add(type: string, body: string, tone: "message" | "note" | "warning" | "failure" = "message"): void {
-    const time = new Date().toLocaleTimeString(undefined, { hour12: false });
-    this.#waiting.push(h("li", { class: tone }, h("time", {}, time), h("b", {}, type), h("span", {}, body)));
-    if (this.#waiting.length > MOST_ENTRIES) this.#waiting.shift();
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    requestAnimationFrame(() => this.#draw());
+  add(type: string, body: string, tone: Tone = "message"): void {
+    this.#take({ atMs: Date.now(), type, body, tone, source: tone === "message" ? "messages" : "page" });
+  }
+
+  /** Tells which session's journal belongs here. */
+  follow(session: string): void {
+    if (session === this.#session) return;
+    this.#session = session;
+    this.#entries.forget("journal", "model");
+    this.#draw(true);
+    this.#journal.follow(session);
+  }
+
+  /** Tells whether the server shows clients what the model says to its author. */
+  setDevelopment(isDevelopment: boolean): void {
+    this.#isDevelopment = isDevelopment;
+    this.#chips.get("model")!.title = isDevelopment ? TITLES.model : WITHOUT_DEVELOPMENT;
+    this.#listen();
+    this.#draw();
+  }
+
+  focusFilter(): void {
+    this.#text.focus();
+    this.#text.select();
+  }
+
+  get #filter(): Filter {
+    return { sources: this.#sources, level: this.#level, text: this.#text.value };
+  }
+
+  #take(entry: Entry): void {
+    const kept = this.#entries.add(entry);
+    if (this.#waiting && passes(kept, this.#filter)) this.#waiting.push(kept);
+    // In a hidden tab nothing is drawn; what has gathered there is drawn from what is kept.
+    if (this.#waiting && this.#waiting.length > MOST_ROWS) this.#waiting = this.#isReading ? this.#waiting.slice(-MOST_ROWS) : null;
+    this.#draw();
+  }
+
+  #toggle(source: Source): void {
+    const isShown = !this.#sources.delete(source);
+    if (isShown) this.#sources.add(source);
+    this.#chips.get(source)!.setAttribute("aria-pressed", String(isShown));
+    this.#listen();
+    this.#draw(true);
+  }
+
+  #choose(level: Level): void {
+    this.#level = level;
+    this.#draw(true);
   }
 
   #clear(): void {
-    this.#waiting = [];
-    this.#list.replaceChildren();
+    this.#entries.forget(...SOURCES);
+    this.#draw(true);
   }
 
-  #draw(): void {
-    this.#scheduled = false;
+  /** Follows the journal only while what it tells is on the screen. */
+  #listen(): void {
+    const isShown = this.#sources.has("journal") || (this.#sources.has("model") && this.#isDevelopment);
+    this.#journal.want(isShown && this.#isSeen && !document.hidden);
+  }
+
+  async #copy(button: HTMLButtonElement): Promise<void> {
+    const shown = this.entries.filter((entry) => passes(entry, this.#filter));
+    if (!(await copyText(shown.map(written).join("\n")))) return;
+    setIcon(button, "check", "Copied");
+    setTimeout(() => setIcon(button, "copy", "Copy these lines"), COPIED_MS);
+  }
+
+  #scrolled(): void {
     const { scrollTop, scrollHeight, clientHeight } = this.#list;
-    const follows = scrollHeight - scrollTop - clientHeight < 24;
-    this.#list.append(...this.#waiting);
+    const wasReading = this.#isReading;
+    this.#isReading = scrollHeight - scrollTop - clientHeight > NEAR_THE_END_PX;
+    if (wasReading && !this.#isReading) this.#draw();
+  }
+
+  #goOn(): void {
+    this.#isReading = false;
+    this.#draw(true);
+    this.#list.focus();
+  }
+
+  /** Draws with the next refresh of the screen: what waits, or the list anew and from its end. */
+  #draw(isAnew = false): void {
+    if (isAnew) {
+      this.#waiting = null;
+      this.#isReading = false;
+    }
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    requestAnimationFrame(() => {
+      this.#isScheduled = false;
+      this.#count();
+      if (!this.#isReading) this.#drawRows();
+    });
+  }
+
+  #count(): void {
+    for (const [source, element] of this.#counts) {
+      const seen = this.#entries.seen(source);
+      const text = seen < 10_000 ? String(seen || "") : `${Math.floor(seen / 1000)}k`;
+      if (element.textContent !== text) element.textContent = text;
+    }
+    const unread = this.#isReading ? (this.#waiting?.length ?? 0) : 0;
+    this.#newer.hidden = !unread;
+    if (unread !== this.#unread) this.#newer.textContent = `↓ ${unread >= MOST_ROWS ? `${MOST_ROWS}+` : unread} new`;
+    this.#unread = unread;
+  }
+
+  #drawRows(): void {
+    const filter = this.#filter;
+    if (this.#waiting === null) {
+      this.#rows.splice(0).forEach(({ element }) => element.remove());
+      this.#waiting = this.entries.filter((entry) => passes(entry, filter)).slice(-MOST_ROWS);
+      const onlyModel = this.#sources.size === 1 && this.#sources.has("model") && !this.#isDevelopment;
+      const isNarrow = this.#sources.size < SOURCES.length - 1 || this.#level !== "all" || filter.text;
+      this.#list.dataset["empty"] = onlyModel ? `${WITHOUT_DEVELOPMENT}.` : isNarrow ? "Nothing like it." : "No messages yet.";
+    }
+    if (!this.#waiting.length) return;
+    for (const entry of this.#waiting) this.#insert(entry);
     this.#waiting = [];
-    while (this.#list.childElementCount > MOST_ENTRIES) this.#list.firstElementChild?.remove();
-    // Who scrolled up is reading.
-    if (follows) this.#list.scrollTop = this.#list.scrollHeight;
+    for (const { element } of this.#rows.splice(0, this.#rows.length - MOST_ROWS)) element.remove();
+    this.#list.scrollTop = this.#list.scrollHeight;
+  }
+
+  /** Puts a row at its time: the journal's come a little later than those that they happened with. */
+  #insert(entry: Entry): void {
+    let place = this.#rows.length;
+    while (place > 0 && this.#rows[place - 1]!.atMs > entry.atMs) place--;
+    const element = rowOf(entry);
+    this.#list.insertBefore(element, this.#rows[place]?.element ?? null);
+    this.#rows.splice(place, 0, { atMs: entry.atMs, element });
   }
 }

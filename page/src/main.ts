@@ -7,6 +7,7 @@ import "./fields.css";
 import "./icons.css";
 import "./dialog.css";
 import "./measure.css";
+import "./log.css";
 import "./embed.css";
 import "./small.css";
 import { askedBy } from "./asked";
@@ -107,7 +108,9 @@ const view: View = {
   },
   showLoading: (progress) => overlay.setProgress(progress),
   showModel,
+  showDevelopment: (isDevelopment) => log.setDevelopment(isDevelopment),
   showSession(session) {
+    log.follow(session.session_id);
     showModel(session.model.name);
     uploads.session = session.session_id;
     const tracks = session.capabilities?.tracks ?? [];
@@ -196,6 +199,7 @@ part("tools").append(
   iconButton("theme", "Dark or light", { "data-testid": "theme", "aria-keyshortcuts": "t", click: switchTheme }),
   iconButton("keyboard", "Keys", { id: "keys", "data-testid": "keys", "aria-keyshortcuts": "?", click: listKeys }),
 );
+shortcuts.add({ key: "l", words: "Filter the log", act: () => log.focusFilter() });
 shortcuts.add({ key: "t", words: "Dark or light", act: switchTheme }, { key: "?", words: "This list", act: listKeys });
 
 shortcuts.add({

@@ -30,6 +30,8 @@ export interface Health {
   model?: string | null;
   detail?: string | null;
   progress?: Progress | null;
+  /** Whether clients are shown the model's log lines and tracebacks. */
+  development?: boolean;
 }
 
 /** Where the time of a command went: stage to milliseconds, in the order of time, then `added` and `total`. */
