@@ -14,7 +14,7 @@ test("a transition says where from, where to and why", () => {
 });
 
 test("any other fact tells its detail", () => {
-  const detail = { name: "set_colour", args: { red: 1 }, conn_id: 5, why: null };
+  const detail = { name: "set_colour", args: { red: 1 }, conn_id: 5, why: null, more: {} };
   expect(readFact(fact({ event: "command", detail }))?.body).toBe('name: set_colour · args: {"red":1} · conn_id: 5');
   expect(readFact(fact({ event: "error", detail: { message: "refused" } }))).toMatchObject({ tone: "warning", source: "journal" });
 });

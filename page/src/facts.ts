@@ -33,7 +33,7 @@ function told(detail: JsonObject): string {
 
 function happened(fact: JsonObject, detail: JsonObject): string {
   const moved = fact["from"] === fact["to"] ? [] : [`${word(fact["from"])} → ${word(fact["to"])}`];
-  const told = Object.entries(detail).filter(([, value]) => value !== "" && value !== null);
+  const told = Object.entries(detail).filter(([, value]) => !["null", '""', "{}"].includes(JSON.stringify(value)));
   return [...moved, ...told.map(([key, value]) => `${key}: ${typeof value === "string" ? value : JSON.stringify(value)}`)].join(" · ");
 }
 

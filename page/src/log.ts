@@ -37,6 +37,7 @@ export class Log {
   #waiting: Entry[] | null = [];
   #isScheduled = false;
   #isReading = false;
+  #unfolded: HTMLDetailsElement | null = null;
   #unread = 0;
   readonly #rows: { atMs: number; element: HTMLElement }[] = [];
 
@@ -62,7 +63,7 @@ export class Log {
     const copy = iconButton("copy", "Copy these lines", { class: "quiet", "data-testid": "log-copy", click: () => void this.#copy(copy) });
     const clear = h("button", { type: "button", class: "quiet", "data-testid": "log-clear", click: () => this.#clear() }, "Clear");
     const chips = SOURCES.map((source) => {
-      const count = h("span", { class: "count" });
+      const count = h("span", { class: "tally" });
       this.#counts.set(source, count);
       const state = { "aria-pressed": String(this.#sources.has(source)), title: TITLES[source] };
       const attributes = { type: "button", class: "chip", "data-testid": `log-source-${source}`, ...state };
@@ -78,9 +79,8 @@ export class Log {
     this.setDevelopment(false);
     this.#list.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     this.#list.addEventListener("click", (event) => {
-      const details = (event.target as Element).closest("summary")?.parentElement as HTMLDetailsElement | undefined;
-      if (details?.open) requestAnimationFrame(() => this.#scrolled());
-      else if (details) this.#isReading = true; // who unfolds a line reads it
+      const summary = (event.target as Element).closest("summary");
+      if (summary) this.#unfold(summary.parentElement as HTMLDetailsElement);
     });
     new IntersectionObserver(([seen]) => {
       this.#isSeen = seen?.isIntersecting ?? false;
@@ -168,8 +168,18 @@ export class Log {
   #scrolled(): void {
     const { scrollTop, scrollHeight, clientHeight } = this.#list;
     const wasReading = this.#isReading;
-    this.#isReading = scrollHeight - scrollTop - clientHeight > NEAR_THE_END_PX;
+    this.#isReading = this.#unfolded?.open || scrollHeight - scrollTop - clientHeight > NEAR_THE_END_PX;
     if (wasReading && !this.#isReading) this.#draw();
+  }
+
+  /** Keeps a line in sight that is about to be unfolded, until it is folded again: who unfolds it reads it. */
+  #unfold(line: HTMLDetailsElement): void {
+    this.#unfolded = line.open ? null : line;
+    if (this.#unfolded) this.#isReading = true;
+    requestAnimationFrame(() => {
+      line.scrollIntoView({ block: "nearest" });
+      this.#scrolled();
+    });
   }
 
   #goOn(): void {
@@ -181,7 +191,7 @@ export class Log {
   /** Draws with the next refresh of the screen: what waits, or the list anew and from its end. */
   #draw(isAnew = false): void {
     if (isAnew) {
-      this.#waiting = null;
+      this.#waiting = this.#unfolded = null;
       this.#isReading = false;
     }
     if (this.#isScheduled) return;
