@@ -58,7 +58,9 @@ function parameterOf(name: string, property: JsonObject, required: boolean, reso
   const outer = resolve(property);
   const { schema, nullable } = withoutNull(outer, resolve);
   const standard = outer["default"] ?? schema["default"] ?? undefined;
-  const help = text(outer["description"]) || (schema["format"] === UPLOAD_FORMAT ? "" : text(schema["description"]));
+  // What the reference to an upload says of itself is for those who write clients.
+  const told = schema["format"] === UPLOAD_FORMAT ? [property] : [outer, schema];
+  const help = told.map(({ description }) => text(description)).find(Boolean) ?? "";
   const widget = widgetOf(schema, { name, help, standard, resolve, depth });
   const { stem, unit } = widget.kind === "slider" || widget.kind === "number" ? unitIn(name) : { stem: name, unit: "" };
   return {

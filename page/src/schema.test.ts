@@ -112,3 +112,53 @@ test("defaults and help come with the parameter", () => {
   expect(parameterOf({ type: "number", default: 0, description: "How far" })).toMatchObject({ default: 0, help: "How far" });
   expect(parameterOf({ type: "number" }).default).toBeUndefined();
 });
+
+test("numbers come with their unit, from the schema or from the name", () => {
+  const units = { delay_ms: {}, gain: { "x-unit": "dB" }, angle_deg: { unit: "turns" }, title_px: { type: "string" } };
+  const properties = Object.fromEntries(Object.entries(units).map(([name, schema]) => [name, { type: "number", ...schema }]));
+  const [control] = controlsOf(documentOf({ properties }));
+  expect(control!.parameters.map(({ label, unit }) => [label, unit])).toEqual([["Delay", "ms"], ["Gain", "dB"], ["Angle", "turns"], ["Title px", ""]]);
+});
+
+test("a list has rows of what it holds, as many as are allowed", () => {
+  expect(parameterOf({ type: "array", items: { type: "integer" }, minItems: 1, maxItems: 4 }).widget).toMatchObject({
+    kind: "list",
+    least: 1,
+    most: 4,
+    item: { required: true, widget: { kind: "number", integer: true } },
+  });
+  const place = { type: "number" };
+  expect(parameterOf({ type: "array", prefixItems: [place, place], minItems: 2, maxItems: 2 }).widget).toMatchObject({ kind: "list", least: 2, most: 2 });
+  expect(parameterOf({ type: "array", prefixItems: [place, { type: "string" }] }).widget).toEqual({ kind: "json" });
+  expect(parameterOf({ type: "array", items: place, default: Array(100).fill(0) }).widget).toEqual({ kind: "json" });
+});
+
+test("an object has a field for each property, with what the parameter's default says of it", () => {
+  const wind = { type: "object", properties: { x: { type: "number", default: 0 }, gusty: { type: "boolean" } }, required: ["gusty"] };
+  const { widget } = parameterOf({ $ref: "#/components/schemas/Wind", default: { x: 3, gusty: true } }, { Wind: wind });
+  expect(widget).toMatchObject({ kind: "group", fields: [{ name: "x", default: 3 }, { name: "gusty", default: true, required: true }] });
+});
+
+test("objects that hold themselves end in JSON", () => {
+  const node = { type: "object", properties: { next: { $ref: "#/components/schemas/Node" } } };
+  const text = JSON.stringify(parameterOf({ $ref: "#/components/schemas/Node" }, { Node: node }).widget);
+  expect(text).toContain('"kind":"json"');
+});
+
+test("a union of objects with a tag is a choice between them", () => {
+  const oil = { type: "object", properties: { kind: { const: "oil" }, gloss: { type: "number" } } };
+  const ink = { type: "object", properties: { kind: { const: "ink" } } };
+  const union = { oneOf: [oil, ink], discriminator: { propertyName: "kind" } };
+  const widget = { kind: "variants", tag: "kind", variants: [{ value: "oil", fields: [{ name: "gloss" }] }, { value: "ink", fields: [] }] };
+  expect(parameterOf(union).widget).toMatchObject(widget);
+  expect(parameterOf({ anyOf: [oil, ink] }).widget).toMatchObject(widget);
+  expect(parameterOf({ anyOf: [oil, { type: "object", properties: { kind: { type: "string" } } }] }).widget).toEqual({ kind: "json" });
+});
+
+test("a file is what refers to an upload, alone or in a list", () => {
+  const components = { ReactorUploadReference: { type: "object", format: "reactor-upload-reference", description: "Of the wire", properties: { upload_id: {} } } };
+  const reference = { $ref: "#/components/schemas/ReactorUploadReference" };
+  expect(parameterOf(reference, components)).toMatchObject({ help: "", widget: { kind: "upload" } });
+  expect(parameterOf({ anyOf: [reference, { type: "null" }], default: null }, components)).toMatchObject({ none: "null", widget: { kind: "upload" } });
+  expect(parameterOf({ type: "array", items: reference }, components).widget).toMatchObject({ kind: "list", item: { widget: { kind: "upload" } } });
+});
