@@ -87,16 +87,15 @@ export class Card {
   }
 
   #fieldOf(parameter: Parameter): Field {
-    const { event, parameters } = this.control;
-    const isNamed = parameters.length === 1 && says(event, parameter.name);
+    const { event } = this.control;
     const key = `reactor-history:${this.model}:${event}.${parameter.name}`;
     const field = fieldOf({
       parameter,
       id: `field-${event}-${parameter.name}`,
       testId: `control-${event}-${parameter.name}`,
       errorId: `error-${event}`,
-      label: shapeOf(this.control) === "line" && !isNamed ? this.#title : parameter.label,
-      quietLabel: shapeOf(this.control) === "card" && isNamed,
+      label: shapeOf(this.control) === "line" && !isNamed(this.control) ? this.#title : parameter.label,
+      quietLabel: shapeOf(this.control) === "card" && isNamed(this.control),
       whenSent: (act) => this.#whenSent.push(act),
       history: () => new History(memory, key),
       upload: this.means.upload,
@@ -139,7 +138,7 @@ export class Card {
         const send = !(this.#isLive && parameters.every(reportsItself)) && h("button", { ...button, class: "send", "aria-label": `Send ${label}` }, "Send");
         const title = h("div", { class: "title" }, h("h3", { title: event }, this.#title), this.#tick);
         // A field that needs no label of its own shares the title's line.
-        if (fields[0]!.element.querySelector(".head > .unseen:only-child")) title.append(...fields[0]!.element.querySelectorAll(":scope > .reset"));
+        if (isNamed(this.control)) title.append(...fields[0]!.element.querySelectorAll(":scope > .reset"));
         if (send) title.append(send);
         return h("form", attributes, title, words, ...stacked(this.#fields), this.#error);
       }
@@ -225,9 +224,9 @@ export class Card {
   }
 }
 
-/** Whether an event's name ends in a parameter's: `set_prompt` says `prompt`. */
-function says(event: string, name: string): boolean {
-  return event === name || event.endsWith(`_${name}`);
+/** Whether an event is called after its only parameter, as `set_prompt(prompt)` is. */
+function isNamed({ event, parameters }: Control): boolean {
+  return parameters.length === 1 && `_${event}`.endsWith(`_${parameters[0]!.name}`);
 }
 
 /** Whether a change by hand tells of itself; text is finished only when it is submitted. */

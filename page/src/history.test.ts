@@ -6,7 +6,7 @@ let memory: Memory;
 
 beforeEach(() => {
   const texts = new Map<string, string>();
-  memory = { getItem: (key) => texts.get(key) ?? null, setItem: (key, value) => void texts.set(key, value) };
+  memory = { getItem: (key) => texts.get(key) ?? null, setItem: (key, value) => void texts.set(key, value), removeItem: (key) => void texts.delete(key) };
 });
 
 function sent(...texts: string[]): History {

@@ -10,6 +10,7 @@ import type { Parameter, Widget } from "./parameters";
 import { isObject, type Json, type JsonObject } from "./wire";
 
 const FEWEST_PAIRED = 3;
+const LONGEST_TUPLE = 4;
 
 type Of<K extends Widget["kind"]> = Widget & { kind: K };
 
@@ -167,7 +168,8 @@ export function listEntry(setting: FieldSetting, { item, least, most }: Of<"list
     element.querySelector<HTMLElement>("input, select, textarea")?.focus();
     changed();
   });
-  const element = h("div", { id, class: "entry list", role: "group", "aria-label": label, "data-testid": testId }, list, !isFixed && add);
+  const isTuple = isFixed && least <= LONGEST_TUPLE && item.widget.kind === "number";
+  const element = h("div", { id, class: `entry list ${isTuple ? "tuple" : ""}`, role: "group", "aria-label": label, "data-testid": testId }, list, !isFixed && add);
   if (ofFiles) filesIn(element, takeFiles);
   if (!ofFiles) while (rows.length < least) insert();
   return {

@@ -142,6 +142,7 @@ function listWidget(schema: JsonObject, { name, standard, resolve, depth }: Arou
   const isLong = Array.isArray(standard) && standard.length > MOST_ROWS;
   // Lists of lists are matrices: they come as text from somewhere else.
   if (!item || !isAlike || isLong || ["json", "list"].includes(item.widget.kind)) return { kind: "json" };
+  if (item.widget.kind === "text") item.widget.multiline = false;
   const least = places?.length ?? number(schema["minItems"]) ?? 0;
   const most = places?.length ?? number(schema["maxItems"]);
   return least > MOST_ROWS ? { kind: "json" } : { kind: "list", item, least, most };
