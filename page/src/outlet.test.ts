@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { Capture } from "./capture";
 import { Outlet } from "./outlet";
 import { Refusal, type Uplink } from "./transports/transport";
@@ -94,15 +94,35 @@ test("a new connection is sent what the one before was; one that dies meanwhile 
   expect([next.said, troubles]).toEqual([["publish webcam", "carry webcam front"], []]);
 });
 
-test("a new connection may find that another client has the track", async () => {
+test("a new connection waits for the one before to give the track up", async () => {
+  vi.useFakeTimers();
+  const { at, webcam, troubles } = outlets();
+  await webcam.send(captureOf("front"));
+  const next = new Wire();
+  next.answer = Promise.reject(new Refusal("publish_refused", "taken"));
+  at.uplink = next;
+  const resumed = webcam.resume();
+  await vi.advanceTimersByTimeAsync(10_000);
+  next.answer = Promise.resolve();
+  await vi.advanceTimersByTimeAsync(3_000);
+  await resumed;
+  expect([next.said.at(-1), troubles]).toEqual(["carry webcam front", []]);
+  vi.useRealTimers();
+});
+
+test("a new connection may find that another client has the track, and has it for good", async () => {
+  vi.useFakeTimers();
   const { at, webcam, troubles } = outlets();
   const front = captureOf("front");
   await webcam.send(front);
   const next = new Wire();
   next.answer = Promise.reject(new Refusal("publish_refused", "taken"));
   at.uplink = next;
-  await webcam.resume();
+  const resumed = webcam.resume();
+  await vi.advanceTimersByTimeAsync(30_000);
+  await resumed;
   expect([front.isStopped, troubles]).toEqual([true, ["taken"]]);
+  vi.useRealTimers();
 });
 
 test("muted, a source stays claimed, and so does the one that takes over", async () => {

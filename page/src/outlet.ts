@@ -1,9 +1,12 @@
 /** What one input track is sent, over any number of connections. */
 
 import type { Capture } from "./capture";
-import { Refusal, type Uplink } from "./transports/transport";
+import { Refusal, sleep, type Uplink } from "./transports/transport";
 
 const CUT_OFF = "The device is gone: it was unplugged, or its permission was taken back.";
+// The server may need 20 s to find that this page's own former connection, which had the track, is dead.
+const REFUSED_MS = 2_000;
+const MOST_REFUSALS = 12;
 
 export interface OutletEvents {
   /** Something else is sent, or nothing, or it was muted. */
@@ -71,14 +74,16 @@ export class Outlet {
   /** Sends on a new connection what was sent on the one before. */
   async resume(): Promise<void> {
     const uplink = this.uplink();
-    if (!this.#capture || !uplink) return;
-    try {
-      await this.#publish(uplink);
-    } catch (error) {
-      // Only a refusal is an answer: a connection that is lost once more is followed by another.
-      if (!(error instanceof Refusal)) return;
-      this.#drop();
-      this.events.onTrouble(error);
+    for (let refusals = 0; this.#capture && uplink && uplink === this.uplink(); await sleep(REFUSED_MS)) {
+      try {
+        return await this.#publish(uplink);
+      } catch (error) {
+        // A connection that is lost once more is followed by another.
+        if (!(error instanceof Refusal)) return;
+        if (++refusals < MOST_REFUSALS) continue;
+        this.#drop();
+        this.events.onTrouble(error);
+      }
     }
   }
 

@@ -66,7 +66,7 @@ export class Source {
       change: () => this.#take(this.#picker.files?.[0]),
       cancel: () => this.#goBack(),
     });
-    this.#browse = h("button", { class: "quiet browse", click: () => this.#picker.click() });
+    this.#browse = h("button", { class: "browse", click: () => this.#picker.click() });
     this.#view = isVideo ? new Preview(name, async () => (await around.uplink()?.sent(name)) ?? null) : new Level(name);
     this.#fold = h("button", { class: "quiet", "data-testid": `fold-${name}`, click: () => this.#keep({ showsPreview: !this.#choice.showsPreview }) });
     const cleans: HTMLInputElement = h("input", {
@@ -77,7 +77,7 @@ export class Source {
       change: () => this.#clean(cleans.checked),
     });
     this.#voice = h("label", { class: "voice", title: "Without echo and noise, at an even loudness" }, "Clean up voice", cleans);
-    this.#live = h("div", { class: "source-live" }, this.#view.element, isVideo ? this.#fold : this.#voice);
+    this.#live = h("div", { class: "source-live" }, this.#view.element, isVideo ? this.#fold : this.#voice, this.#mute);
     this.#trouble = h("p", { class: "error", role: "alert", "data-testid": `trouble-${name}` });
     this.element = h(
       "div",
@@ -89,7 +89,7 @@ export class Source {
         dragleave: () => this.element.classList.remove("inviting"),
         drop: (event) => this.#drop(event as DragEvent),
       },
-      h("div", { class: "source-row" }, this.#button, this.#menu, this.#mute),
+      h("div", { class: "source-row" }, this.#button, this.#menu),
       this.#browse,
       this.#picker,
       this.#live,
@@ -113,7 +113,7 @@ export class Source {
     this.#button.setAttribute("aria-pressed", String(hasUplink && capture !== undefined));
     this.#button.setAttribute("aria-busy", String(this.#isOpening));
     this.#drawMenu();
-    this.#mute.hidden = this.#live.hidden = !capture;
+    this.#live.hidden = !capture;
     this.#mute.textContent = isMuted ? "Muted" : "Mute";
     this.#mute.setAttribute("aria-pressed", String(isMuted));
     this.#browse.hidden = this.#choice.kind !== "file";
