@@ -105,7 +105,7 @@ def received(page: Page) -> list[tuple[str, dict[str, Any]]]:
 
 
 def wait_received(page: Page, *expected: tuple[str, dict[str, Any]]) -> None:
-    eventually(lambda: received(page) == list(expected), within=10, what=f"{expected}; got {received(page)}")
+    eventually(lambda: received(page) == list(expected), what=f"{expected}; got {received(page)}")
 
 
 def go(way: str, pressed: bool) -> tuple[str, dict[str, Any]]:
@@ -119,7 +119,7 @@ def red(viewer: Viewer) -> float:
 def test_keys_are_pressed_and_released_in_order_with_the_hands_times(viewer: Viewer) -> None:
     page = viewer.page
     page.keyboard.down("w")
-    eventually(lambda: red(viewer) > 100, within=10, what="red while W is held")
+    eventually(lambda: red(viewer) > 100, what="red while W is held")
     page.keyboard.down("w")  # the keyboard repeats
     page.keyboard.down("ArrowLeft")
     page.keyboard.up("w")
@@ -127,7 +127,7 @@ def test_keys_are_pressed_and_released_in_order_with_the_hands_times(viewer: Vie
     page.keyboard.press("Space")
     steps = [go("forward", True), go("left", True), go("forward", False), go("left", False), ("jump", {})]
     wait_received(page, *steps)
-    eventually(lambda: red(viewer) < 60, within=10, what="dark at rest")
+    eventually(lambda: red(viewer) < 60, what="dark at rest")
     sent = page.evaluate("window.overheard")
     times = [command["sent_at_ms"] for command in sent]
     assert [command["type"] for command in sent] == [event for event, _ in steps]
