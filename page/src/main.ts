@@ -22,6 +22,7 @@ import { Measure } from "./measure";
 import { Overlay, TITLES } from "./overlay";
 import { Panel } from "./panel";
 import { Play } from "./play";
+import { PlayPanel } from "./play-panel";
 import { Sources } from "./sources";
 import { openShare } from "./share";
 import { Shortcuts, type Shortcut } from "./shortcuts";
@@ -91,6 +92,7 @@ const play = new Play(part("screen"), part("hands"), {
   isBusy: () => client.transport?.isBusy ?? false,
 });
 part("looks").append(play.button);
+new PlayPanel(part("play"), play);
 const shortcuts = new Shortcuts((code) => play.isTaken(code));
 
 const sources = new Sources(part("sources"), () => client.transport?.uplink ?? null, (device, why) => log.add(device, why, "warning"));

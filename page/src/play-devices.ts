@@ -1,6 +1,5 @@
 /** Keyboard, mouse and gamepad, as inputs of a mapping. */
 
-import { isTyping } from "./dom";
 import type { Input } from "./play-mapping";
 import type { Hand } from "./play-player";
 
@@ -18,7 +17,9 @@ export interface Listener extends Hand {
 }
 
 const MODIFIER = /^(Control|Alt|Meta)/;
-const PRESSES_BUTTONS = ["Space", "Enter"];
+const PRESSES = ["Space", "Enter"];
+const MOVES_THUMB = /^(Arrow|Page|Home|End|Space|Enter)/;
+const NOT_TEXT = ["checkbox", "radio", "button", "submit", "color", "file"];
 const PAD_BUTTONS = 17;
 const TRIGGERS = [6, 7];
 const STICKS = [0, 1];
@@ -136,8 +137,11 @@ function isControl(target: EventTarget | null): boolean {
   return target instanceof Element && target.closest("button, a, input, select, textarea, label, summary") !== null;
 }
 
-/** Whether the key belongs to what has the focus. */
+/** Whether the key belongs to what has the focus: all of them to a text, arrows to a slider, Enter to a button. */
 function isBusyWith({ target, code }: KeyboardEvent): boolean {
-  const isAside = target instanceof Element && target.closest("dialog[open]") !== null;
-  return isAside || isTyping(target) || (PRESSES_BUTTONS.includes(code) && isControl(target));
+  if (!(target instanceof HTMLElement)) return false;
+  if (target.isContentEditable || target.closest("dialog[open], textarea, select")) return true;
+  if (target.matches("[type=range], [role=tab]")) return MOVES_THUMB.test(code);
+  if (isControl(target)) return target instanceof HTMLInputElement && !NOT_TEXT.includes(target.type) ? true : PRESSES.includes(code);
+  return false;
 }

@@ -96,7 +96,16 @@ test("whole numbers keep what is left over, and ranges are kept to", () => {
   player.shift("mouse:move", 4, 0, 100);
   player.shift("mouse:move", 1, 0, 200);
   player.shift("mouse:move", 900, 0, 300);
-  expect(sent).toEqual(["look dx=1 @100", "look dx=1 @200", "look dx=3 @300"]);
+  player.releaseAll(400);
+  player.shift("mouse:move", 1, 0, 500);
+  expect(sent).toEqual(["look dx=1 @100", "look dx=1 @200", "look dx=3 @300", "look dx=0 @400"]);
+});
+
+test("what is rounded for the wire is not moved again", () => {
+  const { player, sent } = playing([look("change", { axes: [{ parameter: "dx", from: "x", scale: 1 / 3 }] })]);
+  player.shift("mouse:move", 10, 0, 100);
+  for (let now = 116; now < 300; now += 16) player.tick(now);
+  expect(sent).toEqual(["look dx=3.33333 @100", "look dx=0 @164"]);
 });
 
 test("a sum begins where the model does, turns round a full circle and stops at other ends", () => {

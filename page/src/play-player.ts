@@ -201,9 +201,19 @@ export class Player implements Hand {
 
   #sendInTurn(channel: Channel, nowMs: number): void {
     if (!channel.isPending || this.outlet.isBusy()) return;
+    if (this.#isTooLittle(channel)) {
+      channel.isPending = false;
+      return;
+    }
     const rate = Math.min(...channel.motions.map((motion) => motion.rate));
     // A screen's pictures come a little early or late.
     if (nowMs - channel.sentAtMs >= 1000 / rate - 1) this.#say(channel, nowMs);
+  }
+
+  /** Whether all that moved is less than the numbers can say, of something that rests. */
+  #isTooLittle({ event, motions, moved, isMoving }: Channel): boolean {
+    if (isMoving) return false;
+    return motions.every(({ gives, axes }) => gives === "change" && axes.every(({ parameter }) => !this.#fit(event, parameter, moved.get(parameter) ?? 0)));
   }
 
   #say(channel: Channel, atMs: number, isRelease = false): void {
@@ -223,8 +233,8 @@ export class Player implements Hand {
         if (motion.gives !== "sum") isStill &&= whole === 0;
         if (motion.gives === "change") {
           isMoving ||= whole !== 0;
-          // What an integer leaves over counts the next time.
-          moved.set(parameter, Math.abs(part - whole) < 1 ? part - whole : 0);
+          const isRounded = this.outlet.rangeOf(event, parameter)?.integer && Math.abs(part - whole) < 1;
+          moved.set(parameter, isRounded ? part - whole : 0); // what an integer leaves over counts the next time
         }
       }
     }

@@ -71,6 +71,11 @@ test("a key whose names are not listed gets the common ones", () => {
   );
 });
 
+test("a list of keys is the whole of what is held", () => {
+  const keys = { type: "array", items: { type: "string" }, default: [] };
+  expect(keysOf(suggested({ set_keys: { keys } }))["KeyW"]).toBe('set_keys keys=["w"] / set_keys keys=[] *');
+});
+
 test("flags of a state of their own", () => {
   const bindings = suggested({ set_forward: { pressed: BOOL }, set_left: { left: BOOL }, set_rain: { rain: BOOL } });
   expect(keysOf(bindings)).toEqual({

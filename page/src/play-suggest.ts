@@ -1,11 +1,10 @@
 /** A mapping made from the schema, so that a model can be played before anybody has mapped anything. Pure. */
 
+import type { Parameter } from "./parameters";
 import { DEAD_ZONE, MOST_RATE, type Action, type Axis, type Binding, type Call, type Input, type Motion } from "./play-mapping";
 import { inputsOf, isRest, meaningOf, MOVES, plain } from "./play-words";
 import type { Control } from "./schema";
 import type { Json, JsonObject } from "./wire";
-
-type Parameter = Control["parameters"][number];
 
 /** Words for keys that models know by name, where the schema does not list any. */
 const COMMON_KEYS = ["w", "a", "s", "d", "q", "e", "space", "shift"];
@@ -107,9 +106,9 @@ function keyed(control: Control, events: Map<string, Control>): Action[] {
 
 /** `set_keys(keys: list)`: all that is held. */
 function listed({ event, parameters }: Control): Action[] {
-  const list = parameters.find(({ widget, name }) => (widget.kind as string) === "list" && KEYBOARD.test(plain(`${event}_${name}`)));
-  if (!list) return [];
-  const { item } = list.widget as unknown as { item: Parameter };
+  const list = parameters.find(({ widget, name }) => widget.kind === "list" && KEYBOARD.test(plain(`${event}_${name}`)));
+  if (list?.widget.kind !== "list") return [];
+  const { item } = list.widget;
   if (item.widget.kind !== "text" && item.widget.kind !== "choice") return [];
   const words = item.widget.kind === "choice" ? item.widget.choices.filter((choice) => typeof choice === "string") : keyNames(list.name);
   return [...inputsOf(words, true)].map(([word, at]) =>

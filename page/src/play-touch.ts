@@ -1,9 +1,9 @@
 /** Fingers on the picture: a stick and buttons over its lower edge, and the rest of it to drag. */
 
 import { h } from "./dom";
+import { humanise } from "./names";
 import { eventOf, wordsOf, type Binding, type Input } from "./play-mapping";
 import type { Hand } from "./play-player";
-import { humanise } from "./names";
 
 const STICK_RADIUS_PX = 44;
 const STICK = "touch:stick";

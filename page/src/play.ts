@@ -1,6 +1,7 @@
 /** Playing: hands on keys, mouse, gamepad and screen steer the model by a mapping that is kept for each model. */
 
 import "./play.css";
+import "./play-panel.css";
 import { Refused } from "./client";
 import { h } from "./dom";
 import { Devices, type Listener } from "./play-devices";
@@ -58,7 +59,7 @@ export class Play implements Listener {
     });
     this.#devices = new Devices(screen, this);
     this.#touch = new TouchPad(this);
-    this.button.addEventListener("click", () => (this.#isOn ? this.stop() : this.start(matchMedia("(pointer: coarse)").matches)));
+    this.button.addEventListener("click", () => this.toggle());
     layer.append(this.#touch.element, this.#hint, this.#end);
     screen.tabIndex = -1;
     screen.addEventListener("click", (event) => {
@@ -146,6 +147,12 @@ export class Play implements Listener {
     return this.#isOn;
   }
 
+  /** To be called when a person asked for it. */
+  toggle(): void {
+    if (this.#isOn) this.stop();
+    else this.start(matchMedia("(pointer: coarse)").matches);
+  }
+
   start(byTouch: boolean): void {
     if (this.#isOn || !this.#mapping.bindings.length) return;
     this.#isOn = true;
@@ -197,19 +204,19 @@ export class Play implements Listener {
   }
 
   set(input: Input, isDown: boolean, atMs: number): void {
-    if (this.#learner) return isDown ? this.#learner(input) : undefined;
+    if (this.#learner) return isDown ? this.#learnt(input) : undefined;
     this.#player.set(input, isDown, atMs);
     this.#moved();
   }
 
   shift(input: Input, x: number, y: number, atMs: number): void {
-    if (this.#learner) return this.#learner(input);
+    if (this.#learner) return this.#learnt(input);
     this.#player.shift(input, x, y, atMs);
     this.#moved();
   }
 
   tilt(input: Input, x: number, y: number, atMs: number): void {
-    if (this.#learner) return Math.hypot(x, y) > 0.6 ? this.#learner(input) : undefined;
+    if (this.#learner) return Math.hypot(x, y) > 0.6 ? this.#learnt(input) : undefined;
     this.#player.tilt(input, x, y, atMs);
     this.#moved();
   }
@@ -244,6 +251,12 @@ export class Play implements Listener {
     this.#touch.show(mapping.bindings);
     if (!mapping.bindings.length) this.stop();
     this.#showState();
+  }
+
+  #learnt(input: Input): void {
+    // The click that this press becomes is no wish to play.
+    if (input === "mouse:0") addEventListener("click", (event) => event.stopPropagation(), { capture: true, once: true });
+    this.#learner?.(input);
   }
 
   #moved(): void {
@@ -287,7 +300,7 @@ function rangesOf(controls: Control[]): Map<string, Range> {
       if (widget.kind !== "slider" && widget.kind !== "number") continue;
       const { min = -Infinity, max = Infinity } = widget;
       const start = typeof standard === "number" ? standard : Math.min(Math.max(0, min), max);
-      ranges.set(`${event} ${name}`, { min, max, integer: "integer" in widget && widget.integer, start });
+      ranges.set(`${event} ${name}`, { min, max, integer: widget.integer, start });
     }
   }
   return ranges;

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
@@ -79,6 +82,18 @@ RTCDataChannel.prototype.send = function (text) {
 };
 """
 
+# A gamepad in the page's hands.
+PAD = """
+const buttons = Array.from({length: 17}, () => ({pressed: false, value: 0}));
+window.pad = {mapping: 'standard', axes: [0, 0, 0, 0], buttons};
+window.plug = (isThere) => {
+  navigator.getGamepads = () => isThere ? [window.pad] : [null];
+  window.dispatchEvent(new Event(isThere ? 'gamepadconnected' : 'gamepaddisconnected'));
+};
+"""
+
+PLAYING = re.compile(r"\bplaying\b")
+
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
@@ -131,7 +146,7 @@ def test_keys_are_pressed_and_released_in_order_with_the_hands_times(viewer: Vie
     sent = page.evaluate("window.overheard")
     times = [command["sent_at_ms"] for command in sent]
     assert [command["type"] for command in sent] == [event for event, _ in steps]
-    assert times == sorted(times) and len(set(times)) == len(times)
+    assert times == sorted(set(times))
     assert times[-1] <= page.evaluate("performance.now()")
 
 
@@ -150,3 +165,165 @@ def test_a_page_that_is_left_lets_go(viewer: Viewer) -> None:
     wait_received(page, go("forward", True), go("left", True))
     page.evaluate("window.dispatchEvent(new Event('blur'))")
     wait_received(page, go("forward", True), go("left", True), go("forward", False), go("left", False))
+
+
+def click_picture(page: Page) -> None:
+    page.locator("#screen").click(position={"x": 200, "y": 150})
+
+
+def test_a_click_on_the_picture_plays_with_the_mouse_until_escape(viewer: Viewer) -> None:
+    page = viewer.page
+    screen = page.locator("#screen")
+    expect(page.get_by_test_id("play-hint")).to_have_text("Click to play · W S A D go · Mouse look · Space jump")
+    click_picture(page)
+    page.wait_for_function("document.pointerLockElement?.id === 'screen'")
+    expect(screen).to_have_class(PLAYING)
+    box = screen.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 300, box["y"] + 200)
+    eventually(lambda: looked(page)[-1:] == [(0.0, 0.0)], what="a zero when the mouse has stopped")
+    before = len(looked(page))
+    page.mouse.move(box["x"] + 420, box["y"] + 160, steps=40)
+    eventually(
+        lambda: path(page, before) == (120, -40) and looked(page)[-1] == (0.0, 0.0), what="the mouse's whole way"
+    )
+    looks = looked(page)
+    times = page.evaluate("window.overheard.filter(({type}) => type === 'look').map(({sent_at_ms}) => sent_at_ms)")
+    assert min(later - earlier for earlier, later in pairwise(times)) > 10, "sixty a second at most"
+    page.evaluate("document.exitPointerLock()")  # what the browser does for Escape
+    expect(screen).not_to_have_class(PLAYING)
+    page.mouse.move(box["x"] + 300, box["y"] + 300)
+    assert looked(page) == looks
+
+
+def path(page: Page, begin: int) -> tuple[float, float]:
+    looks = looked(page)[begin:]
+    return sum(dx for dx, _ in looks), sum(dy for _, dy in looks)
+
+
+def looked(page: Page) -> list[tuple[float, float]]:
+    commands = page.evaluate("window.overheard.filter(({type}) => type === 'look').map(({data}) => [data.dx, data.dy])")
+    return [(dx, dy) for dx, dy in commands]
+
+
+def test_a_gamepad_plays_by_buttons_and_sticks_and_lets_go_when_it_is_gone(url: str, page: Page) -> None:
+    page.add_init_script(PAD)
+    watching(page, url)
+    page.evaluate("window.plug(true)")
+    page.evaluate("window.pad.buttons[12].pressed = true")
+    wait_received(page, go("forward", True))
+    page.evaluate("window.pad.axes[2] = 1")
+    eventually(lambda: len(looked(page)) >= 3, what="a turn that goes on as long as the stick is pushed")
+    page.evaluate("window.pad.axes[2] = 0")
+    eventually(lambda: looked(page)[-1] == (0.0, 0.0), what="a zero when the stick is back")
+    assert all(dx > 0 and dy == 0 for dx, dy in looked(page)[:-1]), looked(page)
+    page.evaluate("window.plug(false)")
+    eventually(lambda: received(page)[-1] == go("forward", False), what="the button let go")
+
+
+def test_fingers_play_on_the_picture_two_at_a_time(url: str, browser: Browser) -> None:
+    phone = {"width": 390, "height": 844}
+    context = browser.new_context(viewport=phone, has_touch=True, is_mobile=True)
+    page = context.new_page()
+    viewer = watching(page, url)
+    page.locator("#screen").tap(position={"x": 200, "y": 60})
+    stick = centre(page, "touch-stick")
+    button = centre(page, "touch-1")
+    fingers = context.new_cdp_session(page)
+
+    def touch(kind: str, *points: tuple[float, float]) -> None:
+        at = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(points)]
+        fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": at})
+
+    pushed = (stick[0], stick[1] - 40)
+    touch("touchStart", stick)
+    touch("touchMove", pushed)
+    eventually(lambda: red(viewer) > 100, what="red while the stick is pushed forward")
+    touch("touchStart", pushed, button)
+    touch("touchEnd", pushed)
+    touch("touchEnd")
+    wait_received(page, go("forward", True), ("jump", {}), go("forward", False))
+    middle = (200.0, stick[1] - 100)
+    touch("touchStart", middle)
+    touch("touchMove", (middle[0] + 30, middle[1] - 60))
+    touch("touchEnd")
+    eventually(lambda: looked(page)[-1:] == [(0.0, 0.0)], what="a drag that looked")
+    assert looked(page)[0][0] > 0
+    assert page.evaluate("scrollY") == 0, "the page stands still while fingers play"
+    page.get_by_test_id("play-end").tap()
+    expect(page.get_by_test_id("play-touch")).to_be_hidden()
+    context.close()
+
+
+def centre(page: Page, testid: str) -> tuple[float, float]:
+    box = page.get_by_test_id(testid).bounding_box()
+    assert box is not None
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def test_a_key_is_mapped_by_pressing_it_and_kept_for_the_next_visit(viewer: Viewer) -> None:
+    page = viewer.page
+    page.get_by_test_id("tab-play").click()
+    rows = page.get_by_test_id("play-row")
+    expect(rows).to_have_count(6)
+    page.get_by_test_id("play-add").click()
+    page.keyboard.press("h")
+    expect(rows).to_have_count(7)
+    mine = rows.last
+    mine.get_by_test_id("play-press").select_option("wave")
+    mine.get_by_test_id("play-press-times").fill("3")
+    mine.get_by_test_id("play-press-times").press("Enter")
+    mine.get_by_test_id("play-press-hand").select_option("left")
+    expect(mine.get_by_test_id("play-deed")).to_have_text("wave times=3 hand=left")
+    page.keyboard.press("Escape")
+    page.locator("h1").click()
+    page.reload()
+    expect(page.get_by_test_id("state")).to_have_text("live", timeout=20_000)
+    page.get_by_test_id("tab-play").click()
+    expect(mine.get_by_test_id("play-deed")).to_have_text("wave times=3 hand=left")
+    page.keyboard.down("h")
+    expect(mine.get_by_test_id("play-lamp")).to_have_class("lamp held")
+    page.keyboard.up("h")
+    expect(mine.get_by_test_id("play-lamp")).to_have_class("lamp")
+    wait_received(page, ("wave", {"times": 3, "hand": "left"}))
+    page.get_by_test_id("play-reset").click()
+    expect(rows).to_have_count(6)
+
+
+def test_a_mapping_goes_into_a_file_and_comes_out_of_one(viewer: Viewer, tmp_path: Path) -> None:
+    page = viewer.page
+    page.get_by_test_id("tab-play").click()
+    with page.expect_download() as download:
+        page.get_by_test_id("play-export").click()
+    assert download.value.suggested_filename == "walker-play.json"
+    mapping = json.loads(Path(download.value.path()).read_text())
+    mapping["bindings"] = [{**mapping["bindings"][-1], "inputs": ["key:KeyJ"]}]
+    changed = tmp_path / "mine.json"
+    changed.write_text(json.dumps(mapping))
+    take_file(page, changed)
+    expect(page.get_by_test_id("play-row")).to_have_count(1)
+    page.keyboard.press("j")
+    eventually(lambda: len(received(page)) == 1, what="the imported key")
+    changed.write_text("{}")
+    take_file(page, changed)
+    expect(page.get_by_test_id("play-error")).to_have_text("This holds no mapping.")
+
+
+def take_file(page: Page, file: Path) -> None:
+    with page.expect_file_chooser() as chooser:
+        page.get_by_test_id("play-import").click()
+    chooser.value.set_files(file)
+
+
+def test_what_the_model_refuses_again_and_again_is_said_once(viewer: Viewer) -> None:
+    page = viewer.page
+    call = {"event": "wave", "args": {"times": 9}}
+    binding = {"kind": "action", "inputs": ["key:KeyK"], "press": call, "release": None, "joined": False}
+    page.evaluate("(text) => localStorage.setItem('reactor-play:walker', text)", json.dumps({"bindings": [binding]}))
+    page.reload()
+    expect(page.get_by_test_id("state")).to_have_text("live", timeout=20_000)
+    for _ in range(3):
+        page.keyboard.press("k")
+    page.evaluate("window.reactor.send('jump')")
+    wait_received(page, ("jump", {}))
+    expect(page.get_by_test_id("messages").locator("li.warning")).to_have_count(1)
