@@ -18,6 +18,7 @@ import { describe, describeLatency, Meter, type Figures } from "./figures";
 import { iconButton } from "./icons";
 import { Follower } from "./latency";
 import { Log } from "./log";
+import { Keep } from "./keep";
 import { Measure } from "./measure";
 import { Overlay, TITLES } from "./overlay";
 import { Panel } from "./panel";
@@ -80,6 +81,11 @@ const measure = new Measure(
   () => part("model").textContent ?? "",
   () => client.tell("requestFigures", {}),
 );
+const keep = new Keep(part("keep"), stage, speakers, {
+  model: () => part("model").textContent ?? "",
+  sessionLog: () => ({ state: client.state, connections: client.opened, measured: measure.report(), entries: log.entries }),
+  tell: (what, how, tone) => log.add(what, how, tone),
+});
 const overlay = new Overlay(part("overlay"), () => stage.hasPicture, () => client.restart());
 const uploads = new Uploads((reference) => client.tell("fileUploaded", reference));
 const panel = new Panel(part("controls"), { send: (event, args) => client.send(event, args), upload: uploads });
@@ -134,7 +140,10 @@ const view: View = {
     sources.resume();
     play.connected();
   },
-  keepPictures: () => stage.keepPictures(),
+  keepPictures() {
+    keep.endRecording("The connection ended.");
+    stage.keepPictures();
+  },
   showMessage,
 };
 const client = new Client(view, asked.transport);
@@ -190,6 +199,7 @@ function keysOf(all: readonly Shortcut[]): HTMLElement {
 
 shortcuts.add(
   ...viewing.shortcuts,
+  ...keep.shortcuts,
   { key: "m", words: "Sound on and off", act: () => speakers.toggle() },
   { key: "i", words: "Measure", act: () => measure.toggle() },
 );

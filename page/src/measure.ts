@@ -104,7 +104,7 @@ export class Measure {
   }
 
   #draw(): void {
-    this.#shown = this.#report();
+    this.#shown = this.report();
     for (const row of rowsOf(this.#shown)) this.#show(row);
     this.#waterfall.show(this.follower.recent);
     const values = (name: "shownFps" | "bitrateBps" | "latencyMs") => this.#samples.map((sample) => sample[name]);
@@ -126,7 +126,8 @@ export class Measure {
     shown.parentElement!.title = title;
   }
 
-  #report(): Report {
+  /** All that is measured, at this moment. */
+  report(): Report {
     const { last } = this.#server;
     const quantiles = this.follower.figures();
     const videos = Object.entries(this.#figures?.tracks ?? {}).filter(([, { kind }]) => kind === "video");

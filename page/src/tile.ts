@@ -71,6 +71,10 @@ export class Tile {
     return this.canvas.hidden ? this.video : this.canvas;
   }
 
+  get hasPicture(): boolean {
+    return !this.canvas.hidden || this.video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA;
+  }
+
   /** In pixels of the picture; 0 by 0 before the first. */
   get size(): { width: number; height: number } {
     const { seen } = this;
@@ -84,7 +88,7 @@ export class Tile {
 
   /** What is seen as a track; it is the caller's to stop. Undefined before the first picture. */
   capture(): MediaStreamTrack | undefined {
-    if (this.shown === 0) return undefined;
+    if (!this.hasPicture) return undefined;
     if (!this.canvas.hidden) return this.canvas.captureStream().getVideoTracks()[0];
     return (this.video.srcObject as MediaStream).getVideoTracks()[0]?.clone();
   }
