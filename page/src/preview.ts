@@ -43,7 +43,7 @@ export class Preview {
 
   async #draw(): Promise<void> {
     const sent = await this.measure();
-    this.#figures.textContent = sent ? `${sent.width} × ${sent.height} · ${Math.round(sent.fps)} fps` : "";
+    this.#figures.textContent = sent ? `${sent.width} × ${sent.height}\n${Math.round(sent.fps)} fps` : "";
   }
 }
 

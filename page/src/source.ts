@@ -57,7 +57,7 @@ export class Source {
 
     this.#button = h("button", { "data-testid": `source-${name}`, click: () => this.#press() });
     this.#menu = h("select", { "data-testid": `pick-${name}`, "aria-label": `Source of ${label}`, change: () => this.#choose() });
-    this.#mute = h("button", { "data-testid": `mute-${name}`, "aria-label": `Mute ${label}`, click: () => this.outlet.mute(!this.outlet.isMuted) });
+    this.#mute = h("button", { "data-testid": `mute-${name}`, click: () => this.outlet.mute(!this.outlet.isMuted) });
     this.#picker = h("input", {
       type: "file",
       hidden: true,
@@ -115,6 +115,7 @@ export class Source {
     this.#drawMenu();
     this.#live.hidden = !capture;
     this.#mute.textContent = isMuted ? "Muted" : "Mute";
+    this.#mute.setAttribute("aria-label", `${this.#mute.textContent}: ${labelOf(this.track, this.inputs)}`);
     this.#mute.setAttribute("aria-pressed", String(isMuted));
     this.#browse.hidden = this.#choice.kind !== "file";
     this.#browse.textContent = this.#file?.name ?? "Choose a file, or drop it here";
