@@ -77,10 +77,9 @@ export function describe({ path, rttMs, bitrateBps, tracks }: Figures): string[]
   return words;
 }
 
-/** Command-to-photon latency as a few words, and where the last command's time went, to be read on demand. */
-export function describeLatency({ last, p50, p95 }: NonNullable<ReturnType<Follower["figures"]>>): [string, string] {
-  const ms = (value: number) => `${Math.round(value)} ms`;
+/** The last command's way to the screen in two words, and where its time went, to be read on demand. */
+export function describeLatency({ last }: NonNullable<ReturnType<Follower["figures"]>>): [string, string] {
   const { total = 0, ...stages } = last.stages;
   const split = Object.entries(stages).map(([stage, value]) => `${stage} ${value.toFixed(1)} ms`);
-  return [`answer ${ms(total)} (p50 ${ms(p50)}, p95 ${ms(p95)})`, `${last.command}: ${split.join(", ")}`];
+  return [`answer ${Math.round(total)} ms`, `${last.command}: ${split.join(", ")}`];
 }

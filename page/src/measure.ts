@@ -43,6 +43,8 @@ export class Measure {
     this.#button = iconButton("measure", "Measure", { "data-testid": "measure-toggle", "aria-keyshortcuts": "i", "aria-controls": element.id, click: toggle });
     tools.append(this.#button);
     const close = iconButton("close", "Close", { "data-testid": "measure-close", click: toggle });
+    // What is done here is not for the model behind it.
+    for (const kind of ["mousedown", "click", "wheel", "contextmenu"]) element.addEventListener(kind, (event) => event.stopPropagation(), { passive: true });
     element.setAttribute("role", "region");
     element.setAttribute("aria-label", "Measurements");
     const body = h("div", { class: "measure-body", tabindex: 0, role: "group", "aria-label": "Figures" });
