@@ -7,8 +7,6 @@ import type { Hand } from "./play-player";
 export interface Listener extends Hand {
   /** Whether the input does something at present. */
   listens(input: Input): boolean;
-  /** Every input is wanted, wherever the focus is. */
-  readonly isLearning: boolean;
   /** Whether `tick` is needed though no hand moves. */
   readonly isRestless: boolean;
   tick(nowMs: number): void;
@@ -79,7 +77,7 @@ export class Devices {
 
   #press(event: KeyboardEvent): void {
     const { listener } = this;
-    if (!listener.isLearning && isBusyWith(event)) return;
+    if (isBusyWith(event)) return;
     const input = `key:${event.code}`;
     if (!event.code || !listener.listens(input)) return;
     const isShortcut = event.ctrlKey || event.altKey || event.metaKey;

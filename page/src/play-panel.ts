@@ -81,6 +81,7 @@ export class PlayPanel {
 
   #stopLearning(): void {
     this.play.learn(null);
+    const hadFocus = this.#foot.contains(document.activeElement);
     const tool = (words: string, testId: string, click: () => void) => h("button", { type: "button", "data-testid": testId, click }, words);
     this.#foot.replaceChildren(
       tool("Add", "play-add", () => this.#learn((input) => this.#add(input))),
@@ -88,6 +89,7 @@ export class PlayPanel {
       tool("Export", "play-export", () => this.#export()),
       tool("Import", "play-import", () => this.#import()),
     );
+    if (hadFocus) this.#foot.querySelector("button")?.focus();
   }
 
   /** Waits for an input, whatever it plays otherwise. */
@@ -99,9 +101,10 @@ export class PlayPanel {
     const list = h("select", { "aria-label": "Choose an input", "data-testid": "play-choose" }, h("option", {}, "or choose…"), ...CHOICES.map((input) => h("option", {}, nameOf(input))));
     list.addEventListener("change", () => done(CHOICES[list.selectedIndex - 1]!));
     const cancel = h("button", { type: "button", class: "quiet", click: () => this.#stopLearning() }, "Cancel");
-    const words = h("p", { role: "status" }, "Press a key or a button, click the picture, or move a stick.");
+    const words = h("p", { tabindex: -1 }, "Press a key or a button, click the picture, or move a stick.");
     this.#foot.replaceChildren(h("div", { class: "play-learn", "data-testid": "play-learn" }, words, list, cancel));
     this.#foot.scrollIntoView({ block: "nearest" });
+    words.focus(); // where keys are nobody else's, and the words are read aloud
     this.play.learn(done);
   }
 

@@ -119,7 +119,7 @@ export class Row {
       line(
         "Dead zone",
         numberBox("Dead zone", "play-dead-zone", motion.deadZone, (deadZone) => this.#set({ deadZone }, false), { min: 0, max: 0.9 }),
-        h("span", { class: "play-label" }, "a second"),
+        h("span", { class: "play-label" }, "most a second"),
         numberBox("Most a second", "play-rate", motion.rate, (rate) => this.#set({ rate }, false), { min: 1, max: MOST_RATE }),
       ),
     ];

@@ -160,7 +160,7 @@ export class Play implements Listener {
     this.#touch.element.hidden = !byTouch;
     this.screen.focus({ preventScroll: true });
     // Refused right after Escape, and in some frames: then the mouse plays while it is over the picture.
-    if (!byTouch && this.listens("mouse:move")) void Promise.resolve(this.screen.requestPointerLock()).catch(() => undefined);
+    if (!byTouch && this.listens("mouse:move")) void Promise.resolve(this.screen.requestPointerLock?.()).catch(() => undefined);
     this.#showState();
   }
 

@@ -222,8 +222,7 @@ def test_a_gamepad_plays_by_buttons_and_sticks_and_lets_go_when_it_is_gone(url: 
 
 
 def test_fingers_play_on_the_picture_two_at_a_time(url: str, browser: Browser) -> None:
-    phone = {"width": 390, "height": 844}
-    context = browser.new_context(viewport=phone, has_touch=True, is_mobile=True)
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     page = context.new_page()
     viewer = watching(page, url)
     page.locator("#screen").tap(position={"x": 200, "y": 60})
