@@ -77,7 +77,10 @@ window.overheard = [];
 const send = RTCDataChannel.prototype.send;
 RTCDataChannel.prototype.send = function (text) {
   const frame = JSON.parse(text);
-  if (frame.scope === "application") window.overheard.push(frame.data);
+  if (frame.scope === "application") {
+    window.overheard.push(frame.data);
+    window.channel = this;
+  }
   return send.call(this, text);
 };
 """
@@ -165,6 +168,15 @@ def test_a_page_that_is_left_lets_go(viewer: Viewer) -> None:
     wait_received(page, go("forward", True), go("left", True))
     page.evaluate("window.dispatchEvent(new Event('blur'))")
     wait_received(page, go("forward", True), go("left", True), go("forward", False), go("left", False))
+
+
+def test_what_was_let_go_while_the_connection_was_lost_is_let_go_on_the_next(viewer: Viewer) -> None:
+    page = viewer.page
+    page.keyboard.down("w")
+    wait_received(page, go("forward", True))
+    page.evaluate("window.channel.close()")
+    page.keyboard.up("w")
+    wait_received(page, go("forward", True), go("forward", False))
 
 
 def click_picture(page: Page) -> None:
