@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
@@ -14,6 +15,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.test_sound import LOUDEST_FREQUENCY
+from tests.models import PAINTER, write_model
 from tests.running import RunningServer, eventually, serving
 
 TRIO = dedent("""
@@ -229,7 +231,6 @@ def test_one_volume_is_remembered_and_turning_it_up_unmutes(way: str, server: Ru
     assert page.evaluate(player) == [False, 0.3]
     expect(mute).to_have_attribute("aria-label", "Mute")
     eventually(lambda: (page.evaluate(LOUDEST_FREQUENCY)["decibels"] or -99) > -40, what="a tone")
-    mute.focus()
     page.keyboard.press("m")
     assert page.evaluate(player) == [True, 0.3]
     page.reload()
@@ -250,3 +251,35 @@ def test_all_pictures_are_held_while_the_model_restarts(server: RunningServer, p
     assert share(page, GREEN) == pytest.approx(green, abs=0.02)
     expect(page.get_by_test_id("state")).to_have_text("live", timeout=30_000)
     expect(overlay).to_be_hidden()
+
+
+SLOW_LOAD = (
+    PAINTER
+    + """
+    def load(self, config):
+        from pathlib import Path
+
+        from reactor_runtime import report_progress
+
+        for file, fraction in (("downloaded", 0.42), ("compiled", None)):
+            report_progress(f"until it is {file}", fraction)
+            while not Path(__file__).with_name(file).exists():
+                time.sleep(0.02)
+"""
+)
+
+
+def test_a_cold_start_shows_how_far_it_is_or_how_long_it_takes(tmp_path: Path, page: Page) -> None:
+    with serving(write_model(tmp_path, SLOW_LOAD)) as server:
+        page.goto(server.wait_listening().url)
+        amount, bar = page.get_by_test_id("loading-amount"), page.locator("progress")
+        expect(page.get_by_test_id("loading")).to_contain_text("until it is downloaded", timeout=20_000)
+        expect(amount).to_have_text("42 %")
+        expect(bar).to_have_js_property("value", 0.42)
+        (tmp_path / "downloaded").touch()
+        expect(page.get_by_test_id("loading")).to_contain_text("until it is compiled", timeout=20_000)
+        expect(amount).to_have_text(re.compile(r"\d:\d\d"))
+        expect(amount).not_to_have_text("0:00")
+        expect(bar).not_to_have_attribute("value", re.compile(".*"))
+        (tmp_path / "compiled").touch()
+        expect(page.get_by_test_id("overlay")).to_be_hidden(timeout=20_000)

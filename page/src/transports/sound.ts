@@ -22,7 +22,7 @@ export class Sound {
     });
     this.#decoder.configure({ codec: "opus", sampleRate: RATE, numberOfChannels: 2 });
     // A browser plays nothing before the person touched the page.
-    addEventListener("click", () => void this.#context.resume(), { signal: this.#gone.signal });
+    for (const touch of ["click", "keydown"]) addEventListener(touch, () => void this.#context.resume(), { signal: this.#gone.signal });
   }
 
   get track(): MediaStreamTrack {
