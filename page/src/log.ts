@@ -7,7 +7,8 @@ import { iconButton, setIcon } from "./icons";
 import { Journal } from "./journal";
 import { rowOf } from "./logrow";
 
-const MOST_ROWS = 500;
+const MOST_ROWS = 250; // each drawing lays all of them out
+const DRAW_INTERVAL_MS = 200; // the eye follows no faster
 const COPIED_MS = 1_500;
 const NEAR_THE_END_PX = 24;
 const LABELS: Record<Source, string> = { messages: "Messages", journal: "Journal", model: "Model", page: "Page" };
@@ -24,7 +25,7 @@ const LEVELS: [Level, string][] = [
   ["errors", "Errors"],
 ];
 
-/** Entries are drawn once per screen refresh, so a chatty model costs little; who has scrolled up is left to read. */
+/** Entries are drawn a few times a second at most, so a chatty model costs little; who has scrolled up is left to read. */
 export class Log {
   readonly #entries = new Entries();
   readonly #journal = new Journal((entry) => this.#take(entry));
@@ -36,6 +37,7 @@ export class Log {
   /** Entries that are to be drawn, oldest first; null when the whole list is to be. */
   #waiting: Entry[] | null = [];
   #isScheduled = false;
+  #drawnAtMs = 0;
   #isReading = false;
   #unfolded: HTMLDetailsElement | null = null;
   #unread = 0;
@@ -188,7 +190,7 @@ export class Log {
     this.#list.focus();
   }
 
-  /** Draws with the next refresh of the screen: what waits, or the list anew and from its end. */
+  /** Draws soon: what waits, or the list anew and from its end. */
   #draw(isAnew = false): void {
     if (isAnew) {
       this.#waiting = this.#unfolded = null;
@@ -196,11 +198,15 @@ export class Log {
     }
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    requestAnimationFrame(() => {
-      this.#isScheduled = false;
-      this.#count();
-      if (!this.#isReading) this.#drawRows();
-    });
+    const restMs = isAnew ? 0 : this.#drawnAtMs + DRAW_INTERVAL_MS - performance.now();
+    setTimeout(() => requestAnimationFrame(() => this.#drawNow()), restMs);
+  }
+
+  #drawNow(): void {
+    this.#isScheduled = false;
+    this.#drawnAtMs = performance.now();
+    this.#count();
+    if (!this.#isReading) this.#drawRows();
   }
 
   #count(): void {
