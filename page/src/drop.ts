@@ -120,16 +120,23 @@ export function filesIn(element: HTMLElement, take: Take): void {
   });
 }
 
-/** Hands what is pasted anywhere on the page to the field that has the focus, or else to the first that takes files. */
-export function takePastes(panel: HTMLElement): void {
-  document.addEventListener("paste", (event) => {
-    const files = [...(event.clipboardData?.files ?? [])];
-    if (!files.length || event.defaultPrevented || panel.hidden) return;
+/** Hands what is pasted or dropped anywhere on the page to the field that has the focus, or else to the first that takes files. */
+export function takeStrays(panel: HTMLElement): void {
+  const taker = (event: Event): Take | undefined => {
+    if (event.defaultPrevented || panel.hidden) return undefined;
     const target = document.activeElement?.closest(".takes-files") ?? panel.querySelector(".takes-files");
-    const take = target && takers.get(target);
+    return target ? takers.get(target) : undefined;
+  };
+  const give = (event: Event, given: DataTransfer | null) => {
+    const take = given?.files.length ? taker(event) : undefined;
     if (!take) return;
     event.preventDefault();
-    take(files);
+    take([...given!.files]);
+  };
+  document.addEventListener("paste", (event) => give(event, event.clipboardData));
+  document.addEventListener("drop", (event) => give(event, event.dataTransfer));
+  document.addEventListener("dragover", (event) => {
+    if (event.dataTransfer?.types.includes("Files") && taker(event)) event.preventDefault();
   });
 }
 

@@ -120,6 +120,8 @@ export function fieldOf(setting: FieldSetting): Field {
     // For the fields around this one.
     element.dispatchEvent(new Event("input", { bubbles: true }));
     onChange(true);
+    // With nothing to reset this button is gone.
+    entry.element.querySelector<HTMLElement>("input, select, textarea")?.focus();
   });
   field.write(standard);
   return field;

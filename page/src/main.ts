@@ -4,6 +4,7 @@ import "./stage.css";
 import "./panel.css";
 import "./sources.css";
 import "./fields.css";
+import "./drop.css";
 import "./icons.css";
 import "./dialog.css";
 import "./measure.css";
@@ -120,7 +121,7 @@ const view: View = {
   showSession(session) {
     log.follow(session.session_id);
     showModel(session.model.name);
-    uploads.session = session.session_id;
+    uploads.begin(session.session_id);
     const tracks = session.capabilities?.tracks ?? [];
     stage.declare(tracks);
     sources.declare(tracks);

@@ -2,7 +2,7 @@
 
 import { Card, shapeOf, type Means } from "./card";
 import { h } from "./dom";
-import { takePastes } from "./drop";
+import { takeStrays } from "./drop";
 import { memory } from "./memory";
 import { object, text } from "./references";
 import { controlsOf, type Control } from "./schema";
@@ -41,7 +41,7 @@ export class Panel {
         this.#firstFound()?.focus();
       }
     });
-    takePastes(element);
+    takeStrays(element);
   }
 
   /** Builds the controls of a document; the same one again keeps what was typed. */

@@ -22,10 +22,10 @@ export class Uploads implements Upload {
   /** @param tell Tells the runtime that a file is there. */
   constructor(private readonly tell: (reference: JsonObject) => void) {}
 
-  /** Uploads belong to a session, and go with it. */
-  set session(id: string) {
-    if (id !== this.#session) this.#held = new WeakSet();
-    this.#session = id;
+  /** A session is on: uploads belong to one, and go with it. The next may have the same id. */
+  begin(session: string): void {
+    this.#held = new WeakSet();
+    this.#session = session;
   }
 
   holds(reference: JsonObject): boolean {
@@ -34,11 +34,12 @@ export class Uploads implements Upload {
 
   async send(file: File, onProgress: (part: number) => void, signal: AbortSignal): Promise<JsonObject> {
     const session = this.#session;
+    const held = this.#held;
     const announced = { name: file.name, size: file.size, mime_type: file.type || "application/octet-stream" };
     const reserved = (await json("POST", sessionUrl(session, "uploads"), announced)) as { presigned_id: string };
     await put(`uploads/${encodeURIComponent(reserved.presigned_id)}`, file, onProgress, signal);
     const reference = { upload_id: reserved.presigned_id, ...announced };
-    if (session === this.#session) this.#held.add(reference);
+    held.add(reference);
     this.tell(reference);
     return reference;
   }
