@@ -1,6 +1,7 @@
 """Takes the pictures of the page that README and docs show, from the examples.
 
-`python -m tests.browser.screenshots [NAME ...]` writes docs/images/NAME.png, all of them without a name. The page must be built.
+`python -m tests.browser.screenshots [NAME ...]` writes docs/images/NAME.png, all of them without a name, of the page as
+it is built.
 """
 
 from __future__ import annotations
@@ -65,8 +66,8 @@ def shot(page: Page, name: str) -> None:
     """Write the window as a small PNG."""
     whole = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     file = IMAGES / f"{name}.png"
-    for colours in (256, 128, 64):
-        whole.quantize(colours, dither=Image.Dither.NONE).save(file, optimize=True)
+    for lost_bits in range(5):
+        whole.point(lambda value, lost=lost_bits: value >> lost << lost).save(file, optimize=True)
         if file.stat().st_size < MOST_BYTES:
             break
     print(f"{file.relative_to(ROOT)}: {whole.width} by {whole.height}, {file.stat().st_size // 1000} kB")
@@ -74,8 +75,8 @@ def shot(page: Page, name: str) -> None:
 
 def controls(browser: Browser) -> None:
     with opened(browser, EXAMPLES / "fireworks", DESK, "dark") as page:
-        page.evaluate("window.reactor.send('set_every', {every: 10})")
-        page.evaluate("window.reactor.send('set_palette', {palette: 'ocean'})")
+        page.get_by_test_id("control-set_palette-palette").select_option("candy")
+        page.get_by_test_id("control-set_every-every").fill("12")
         see(page, 120)
         shot(page, "page")
 
@@ -93,7 +94,7 @@ def measure(browser: Browser) -> None:
 def play(browser: Browser) -> None:
     with opened(browser, EXAMPLES / "maze", DESK, "dark") as page:
         page.get_by_test_id("tab-play").click()
-        page.evaluate("window.reactor.send('mouse', {dx: 60})")
+        page.evaluate("window.reactor.send('mouse', {dx: 250})")
         see(page, 20)
         shot(page, "play")
 
@@ -101,7 +102,7 @@ def play(browser: Browser) -> None:
 def send(browser: Browser) -> None:
     with opened(browser, EXAMPLES / "webcam", DESK, "light") as page:
         page.get_by_test_id("source-webcam").click()
-        page.evaluate("window.reactor.send('set_style', {style: 'thermal'})")
+        page.get_by_test_id("control-set_style-style").select_option("thermal")
         see(page, 90)
         shot(page, "send")
 
@@ -119,13 +120,14 @@ def log(browser: Browser) -> None:
                 page.get_by_test_id("control-set_angle-angle").fill(str(angle))
                 see(page, 25)
             page.get_by_test_id("messages").locator("summary", has_text="ZeroDivisionError").last.click()
+            page.get_by_test_id("messages").evaluate("(it) => it.scrollTo(0, it.scrollHeight)")
             shot(page, "log")
 
 
 def phone(browser: Browser) -> None:
     with opened(browser, EXAMPLES / "fireworks", PHONE, "light", touch=True) as page:
-        page.evaluate("window.reactor.send('set_palette', {palette: 'candy'})")
-        page.evaluate("window.reactor.send('set_every', {every: 10})")
+        page.get_by_test_id("control-set_palette-palette").select_option("ocean")
+        page.get_by_test_id("control-set_every-every").fill("12")
         see(page, 120)
         shot(page, "phone")
 
