@@ -7,6 +7,7 @@ import { Graph } from "./graph";
 import { iconButton, setIcon } from "./icons";
 import type { Follower, Frame } from "./latency";
 import { rate, rowsOf, sampleOf, type Report, type Row, type Sample } from "./measured";
+import { memory } from "./memory";
 import { Waterfall } from "./waterfall";
 import type { ServerFigures } from "./wire";
 
@@ -50,7 +51,7 @@ export class Measure {
     const body = h("div", { class: "measure-body", tabindex: 0, role: "group", "aria-label": "Figures" });
     body.append(this.#rows, this.#waterfall.element, this.#graph.element);
     element.append(h("div", { class: "measure-head" }, h("h2", {}, "Measure"), this.#copy, close), body);
-    this.#open(wasOpen());
+    this.#open(memory.getItem(KEY) === "open");
   }
 
   toggle(): void {
@@ -155,19 +156,7 @@ export class Measure {
   }
 }
 
-function wasOpen(): boolean {
-  try {
-    return localStorage.getItem(KEY) === "open";
-  } catch {
-    return false; // a frame without storage
-  }
-}
-
 function keep(isOpen: boolean): void {
-  try {
-    if (isOpen) localStorage.setItem(KEY, "open");
-    else localStorage.removeItem(KEY);
-  } catch {
-    // a frame without storage forgets it
-  }
+  if (isOpen) memory.setItem(KEY, "open");
+  else memory.removeItem(KEY);
 }

@@ -4,6 +4,7 @@ import "./play.css";
 import "./play-panel.css";
 import { Refused } from "./client";
 import { h } from "./dom";
+import { memory } from "./memory";
 import { Devices, type Listener } from "./play-devices";
 import { hintOf, needsPicture, readMapping, type Binding, type Call, type Input, type Mapping } from "./play-mapping";
 import { Player, type Range } from "./play-player";
@@ -132,13 +133,13 @@ export class Play implements Listener {
   /** Plays by another mapping from here on, and on this model's next visit. */
   change(mapping: Mapping): void {
     this.#use(mapping);
-    keep(this.#place, JSON.stringify(mapping));
+    memory.setItem(this.#place, JSON.stringify(mapping));
   }
 
   /** Goes back to what the schema suggests. */
   reset(): void {
     this.#use(this.suggestion);
-    keep(this.#place, null);
+    memory.removeItem(this.#place);
   }
 
   // ---- on and off ----
@@ -238,10 +239,10 @@ export class Play implements Listener {
 
   #kept(): Mapping | null {
     try {
-      const text = localStorage.getItem(this.#place);
+      const text = memory.getItem(this.#place);
       return text === null ? null : readMapping(text);
     } catch {
-      return null; // no storage in this frame, or not ours
+      return null; // not ours
     }
   }
 
@@ -304,13 +305,4 @@ function rangesOf(controls: Control[]): Map<string, Range> {
     }
   }
   return ranges;
-}
-
-function keep(place: string, text: string | null): void {
-  try {
-    if (text === null) localStorage.removeItem(place);
-    else localStorage.setItem(place, text);
-  } catch {
-    // No storage in this frame: the mapping lasts as long as the page.
-  }
 }

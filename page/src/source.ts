@@ -3,6 +3,7 @@
 import { openDevice, openFile, type Capture } from "./capture";
 import { chosenBy, explain, isDevice, labelOf, optionsOf, readChoice, valueOf, type Choice, type Device, type Option } from "./choice";
 import { h } from "./dom";
+import { memory } from "./memory";
 import { Outlet } from "./outlet";
 import { Level, Preview } from "./preview";
 import { Refusal, type Uplink } from "./transports/transport";
@@ -51,7 +52,7 @@ export class Source {
     const { name, kind } = track;
     const isVideo = kind === "video";
     const label = labelOf(track, inputs);
-    this.#choice = this.#sent = readChoice(recall(name), kind);
+    this.#choice = this.#sent = readChoice(memory.getItem(`reactor.source.${name}`), kind);
     const events = { onChange: () => this.#changed(), onTrouble: (error: Error) => this.#say(explain(error, this.#sent.kind)) };
     this.outlet = new Outlet(name, () => around.uplink(), events, forSound);
 
@@ -214,7 +215,7 @@ export class Source {
 
   #keep(change: Partial<Choice>): void {
     this.#choice = { ...this.#choice, ...change };
-    remember(this.track.name, JSON.stringify(this.#choice));
+    memory.setItem(`reactor.source.${this.track.name}`, JSON.stringify(this.#choice));
     this.draw();
   }
 
@@ -243,21 +244,5 @@ export class Source {
   #say(trouble: string): void {
     this.#trouble.textContent = trouble;
     if (trouble) this.around.complain(this.#button.textContent ?? "", trouble);
-  }
-}
-
-function recall(track: string): string | null {
-  try {
-    return localStorage.getItem(`reactor.source.${track}`);
-  } catch {
-    return null; // an embed may be kept from it
-  }
-}
-
-function remember(track: string, choice: string): void {
-  try {
-    localStorage.setItem(`reactor.source.${track}`, choice);
-  } catch {
-    // Then it is chosen again next time.
   }
 }

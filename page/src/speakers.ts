@@ -2,10 +2,10 @@
 
 import { h } from "./dom";
 import { iconButton, setIcon } from "./icons";
-import { recall, remember } from "./stored";
+import { memory } from "./memory";
 
 const NO_SOUND = "This connection carries pictures only.";
-const VOLUME = "volume";
+const VOLUME = "reactor-volume";
 
 export class Speakers {
   readonly #players = new Map<string, HTMLAudioElement>();
@@ -26,7 +26,7 @@ export class Speakers {
     private readonly tools: HTMLElement,
     private readonly onSound: () => void,
   ) {
-    this.#slider.value = recall(VOLUME) ?? "1";
+    this.#slider.value = memory.getItem(VOLUME) ?? "1";
     tools.append(this.#mute, this.#slider);
     tools.hidden = true;
   }
@@ -73,7 +73,7 @@ export class Speakers {
 
   #turn(): void {
     this.#setVolume();
-    remember(VOLUME, this.#slider.value);
+    memory.setItem(VOLUME, this.#slider.value);
     // Who turns it up wants to hear it.
     if (this.#isMuted) this.#setMuted(false);
   }

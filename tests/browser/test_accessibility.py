@@ -69,10 +69,10 @@ def test_live_with_each_tab_and_each_dialog(server: RunningServer, page: Page) -
     for tab in page.get_by_role("tab").all():
         tab.click()
         assert findings(page) == []
-    page.keyboard.press("i")
+    page.get_by_test_id("measure-toggle").click()
     expect(page.locator("#measure")).to_be_visible()
     assert findings(page) == []
-    page.keyboard.press("i")
+    page.get_by_test_id("measure-toggle").click()
     for opener in ("share", "keys"):
         page.get_by_test_id(opener).click()
         expect(page.get_by_test_id("dialog")).to_be_visible()
