@@ -2,16 +2,6 @@ import { defineConfig } from "vite";
 
 export default defineConfig({
   base: "./",
-  plugins: [
-    {
-      // What the script finds in the address and in its memory decides how the first picture of the page looks.
-      name: "paint-once",
-      transformIndexHtml: {
-        order: "post",
-        handler: (html) => html.replace('<script type="module"', '<script type="module" blocking="render"'),
-      },
-    },
-  ],
   build: {
     outDir: "../src/reactor_runtime/playground/static",
     emptyOutDir: true,
