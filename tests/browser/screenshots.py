@@ -82,11 +82,11 @@ def controls(browser: Browser) -> None:
 
 
 def measure(browser: Browser) -> None:
-    with opened(browser, EXAMPLES / "dial", DESK, "light") as page:
+    with opened(browser, EXAMPLES / "maze", DESK, "light") as page:
         page.keyboard.press("i")
-        angles = page.get_by_test_id("control-set_angle-angle")
-        for angle in (-120, -60, 0, 45, 90, 135):
-            angles.fill(str(angle))
+        page.evaluate("window.reactor.send('mouse', {dx: 250})")
+        for fog in (0.1, 0.6, 0.2, 0.5, 0.3, 0.15):
+            page.get_by_test_id("control-set_fog-fog").fill(str(fog))
             see(page, 25)
         shot(page, "measure")
 
