@@ -27,5 +27,5 @@ export function part<T extends HTMLElement>(id: string): T {
 export function isTyping(target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement)) return false;
   if (target instanceof HTMLInputElement) return !["checkbox", "radio", "range", "button", "submit"].includes(target.type);
-  return target.isContentEditable || target.matches("textarea, select, [role=tab]");
+  return target.isContentEditable || target.matches("textarea, select");
 }

@@ -52,6 +52,5 @@ test.each([
 
 test("the hint names keys and what they do", () => {
   const keys = ["KeyW", "KeyA"].map((code): Binding => ({ ...JUMP, inputs: [`key:${code}`, "touch:stick:up"], press: { event: "set_keys", args: {} } }));
-  expect(hintOf([...keys, JUMP, LOOK], false)).toBe("W A · Space jump · Mouse look");
-  expect(hintOf([...keys, JUMP, LOOK], true)).toBe("On-screen stick · On-screen button jump · Drag look");
+  expect(hintOf([...keys, JUMP, LOOK])).toBe("W A · Space jump · Mouse look");
 });

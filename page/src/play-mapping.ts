@@ -123,15 +123,15 @@ export function eventOf(binding: Binding): string {
   return binding.kind === "action" ? binding.press.event : binding.event;
 }
 
-/** What the mapped hands do, in one line over the picture: `W A S D move · Space jump`. */
-export function hintOf(bindings: Binding[], usesTouch: boolean): string {
+/** What mapped keys and the mouse do, in one line over the picture: `W A S D move · Space jump`. */
+export function hintOf(bindings: Binding[]): string {
   const groups = new Map<string, Set<string>>();
   for (const binding of bindings) {
-    const input = usesTouch ? binding.inputs.find((each) => each.startsWith("touch")) : binding.inputs.find((each) => /^(key|mouse|wheel)/.test(each));
+    const input = binding.inputs.find((each) => /^(key|mouse|wheel)/.test(each));
     if (!input) continue;
     const words = eventOf(binding).replace(/^(set|on)_/, "").replace(/_/g, " ");
     const names = groups.get(words) ?? new Set();
-    groups.set(words, names.add(usesTouch ? nameOf(input).replace(/ [↑↓←→]$/, "") : nameOf(input)));
+    groups.set(words, names.add(nameOf(input)));
   }
   return [...groups].map(([words, names]) => `${[...names].join(" ")} ${/^(key|button|mouse)/.test(words) ? "" : words}`.trim()).join(" · ");
 }

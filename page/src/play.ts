@@ -269,9 +269,9 @@ export class Play implements Listener {
     const { bindings } = this.#mapping;
     const isOn = this.#isOn;
     const byTouch = isOn ? !this.#touch.element.hidden : matchMedia("(pointer: coarse)").matches;
-    const keys = hintOf(bindings, byTouch);
-    const lead = isOn ? (byTouch ? "" : "Esc ends") : byTouch ? "Tap to play" : "Click to play";
-    this.#hint.textContent = [lead, keys].filter(Boolean).join(" · ");
+    // Fingers find what they need on the screen.
+    const words = byTouch ? ["Tap to play"] : [isOn ? "Esc ends" : "Click to play", hintOf(bindings)];
+    this.#hint.textContent = words.filter(Boolean).join(" · ");
     this.#hint.hidden = !bindings.length || (isOn && byTouch);
     this.#end.hidden = !(isOn && byTouch);
     this.button.hidden = !bindings.length;

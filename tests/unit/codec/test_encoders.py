@@ -1,4 +1,5 @@
 import math
+import os
 from typing import get_args
 
 import av
@@ -69,3 +70,13 @@ def test_h264_falls_back_to_the_processor_where_no_card_makes_it() -> None:
 def test_a_setting_that_the_library_refuses_is_an_error() -> None:
     with pytest.raises(av.FFmpegError):
         open_with(Settings("libvpx", {"cpu-used": "1000"}), SIZE, fps=FPS, bitrate_bps=BPS)
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_no_encoder_takes_a_real_time_priority_for_itself_or_who_opens_it(codec: Codec) -> None:
+    encoder = open_encoder(codec, (320, 180), fps=30, bitrate_bps=500_000)
+    highest = os.sched_get_priority_max(os.SCHED_FIFO)
+    assert not [
+        thread for thread in os.listdir("/proc/self/task") if os.sched_getparam(int(thread)).sched_priority == highest
+    ]
+    assert encoder.is_open
