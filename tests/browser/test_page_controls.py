@@ -88,6 +88,11 @@ def received(page: Page) -> list[dict]:
     return [json.loads(text)["arguments"] for text in texts]
 
 
+def wait_received(page: Page, *expected: dict) -> None:
+    """Wait until the model has said that it got these, and nothing else: the log is drawn a few times a second."""
+    eventually(lambda: received(page) == list(expected), what=f"{expected}; got {received(page)}")
+
+
 def tick(page: Page, event: str) -> Locator:
     return page.get_by_test_id(f"accepted-{event}")
 
@@ -135,7 +140,7 @@ def test_a_form_sends_what_it_shows_in_the_types_of_the_schema(viewer: Viewer) -
 def test_an_event_without_parameters_is_a_button(viewer: Viewer) -> None:
     viewer.page.get_by_role("button", name="Reset").click()
     expect(tick(viewer.page, "reset")).to_have_text("✓")
-    assert received(viewer.page) == [{}]
+    wait_received(viewer.page, {})
 
 
 def test_enter_sends_a_text_and_shift_enter_makes_a_new_line(viewer: Viewer) -> None:
@@ -145,7 +150,7 @@ def test_enter_sends_a_text_and_shift_enter_makes_a_new_line(viewer: Viewer) -> 
     box.press_sequentially("at night")
     box.press("Enter")
     expect(tick(viewer.page, "set_prompt")).to_have_text("✓")
-    assert received(viewer.page) == [{"prompt": "a meadow\nat night"}]
+    wait_received(viewer.page, {"prompt": "a meadow\nat night"})
 
 
 def test_a_refusal_stands_beside_its_control_until_the_next_success(viewer: Viewer) -> None:
@@ -158,7 +163,7 @@ def test_a_refusal_stands_beside_its_control_until_the_next_success(viewer: View
     number.fill("20")
     number.press("Enter")
     expect(error).to_be_hidden()
-    assert received(viewer.page) == [{"shade": 20}]
+    wait_received(viewer.page, {"shade": 20})
 
 
 def test_what_cannot_be_read_is_said_without_asking_the_server(viewer: Viewer) -> None:
@@ -197,4 +202,4 @@ def test_the_keyboard_alone_moves_a_slider(viewer: Viewer) -> None:
     slider.focus()
     slider.press("ArrowRight")
     expect(tick(viewer.page, "set_shade")).to_have_text("✓")
-    assert received(viewer.page)[-1] == {"shade": 91}
+    eventually(lambda: received(viewer.page)[-1:] == [{"shade": 91}], what="a step of the slider")
