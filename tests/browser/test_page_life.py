@@ -107,17 +107,3 @@ def test_the_page_asks_no_other_host_and_breaks_no_content_policy(tmp_path: Path
         assert asked == {urlsplit(server.url).netloc}
         assert complaints == []
         assert "script-src 'self'" in httpx.get(server.url).headers["content-security-policy"]
-
-
-def test_a_phone_shows_the_picture_above_the_controls_without_scrolling_sideways(tmp_path: Path, page: Page) -> None:
-    page.set_viewport_size({"width": 375, "height": 720})
-    with serving(write_model(tmp_path, PAINTER)) as server:
-        server.wait_ready()
-        Viewer(page, server.url).wait_moving()
-        picture = page.get_by_test_id("stage-main_video").bounding_box()
-        controls = page.get_by_test_id("controls").bounding_box()
-        assert picture is not None
-        assert controls is not None
-        assert picture["width"] == 375
-        assert controls["y"] >= picture["y"] + picture["height"]
-        assert page.evaluate("document.documentElement.scrollWidth") == 375

@@ -11,7 +11,7 @@ from tests.browser.conftest import Viewer
 from tests.models import PAINTER, write_model
 from tests.running import RunningServer, eventually, serving
 
-REFRESHES = 20
+REFRESHES = 12
 
 
 def held(server: RunningServer) -> dict[str, int]:
@@ -30,7 +30,7 @@ def test_many_refreshes_leave_nothing_behind(tmp_path: Path, page: Page) -> None
     with serving(write_model(tmp_path, PAINTER)) as server:
         server.wait_ready()
         viewer = Viewer(page, server.url)
-        for _ in range(10):  # lazy imports and the pool that reads files settle
+        for _ in range(6):  # lazy imports and the pool that reads files settle
             viewer.wait_picture()
             page.reload()
         viewer.wait_picture()
