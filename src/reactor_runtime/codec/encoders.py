@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
@@ -123,22 +122,12 @@ def open_with(way: Settings, size: tuple[int, int], *, fps: float, bitrate_bps: 
     context.gop_size = KEYFRAME_ONLY_ON_DEMAND
     context.thread_count = way.threads
     context.options = dict(way.options)
+    rank, priority = os.sched_getscheduler(0), os.sched_getparam(0)
     context.open()
-    if way.library == "libsvtav1":
-        _rank_as_others()
+    # As root, SVT-AV1 gives the highest real-time priority to its threads, which need it (ADR 7), and to the one that opens
+    # it, from which every thread and process that this one starts would have it too.
+    os.sched_setscheduler(0, rank, priority)
     return context
-
-
-def _rank_as_others() -> None:
-    """Take back the highest real-time priority, which SVT-AV1 gives its threads and the one that opens it, if it may.
-
-    It may as root, and then every process and thread that comes of them has it too: the machine stands still for them.
-    """
-    highest = os.sched_get_priority_max(os.SCHED_FIFO)
-    for thread in map(int, os.listdir("/proc/self/task")):
-        with suppress(ProcessLookupError):
-            if os.sched_getparam(thread).sched_priority == highest:
-                os.sched_setscheduler(thread, os.SCHED_OTHER, os.sched_param(0))
 
 
 @cache
