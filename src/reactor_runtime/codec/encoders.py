@@ -124,8 +124,8 @@ def open_with(way: Settings, size: tuple[int, int], *, fps: float, bitrate_bps: 
     context.options = dict(way.options)
     rank, priority = os.sched_getscheduler(0), os.sched_getparam(0)
     context.open()
-    # As root, SVT-AV1 gives the highest real-time priority to its threads, which need it (ADR 7), and to the one that opens
-    # it, from which every thread and process that this one starts would have it too.
+    # As root, SVT-AV1 gives the highest real-time priority to its threads, which need it (ADR 7), and to the one that
+    # opens it, from which every thread and process that this one starts would have it too.
     os.sched_setscheduler(0, rank, priority)
     return context
 
