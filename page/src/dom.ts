@@ -23,9 +23,11 @@ export function part<T extends HTMLElement>(id: string): T {
   return element as T;
 }
 
+const NO_TEXT = ["checkbox", "radio", "range", "button", "submit", "color", "file"];
+
 /** Whether keys pressed here are text, or belong to a control that has a use for them. */
 export function isTyping(target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement)) return false;
-  if (target instanceof HTMLInputElement) return !["checkbox", "radio", "range", "button", "submit"].includes(target.type);
+  if (target instanceof HTMLInputElement) return !NO_TEXT.includes(target.type);
   return target.isContentEditable || target.matches("textarea, select");
 }

@@ -1,6 +1,6 @@
-/** What the server's journal tells, as entries of the log. */
+/** What the server's journal tells, as lines of the log. */
 
-import type { Entry, Tone } from "./lines";
+import type { Line, Tone } from "./lines";
 import { isObject, type Json, type JsonObject } from "./wire";
 
 const LEVELS: Record<string, Tone> = { warning: "warning", error: "failure" };
@@ -8,7 +8,7 @@ const LEVELS: Record<string, Tone> = { warning: "warning", error: "failure" };
 const FATAL = new Set(["import", "load", "run"]);
 
 /** Reads the data of one server-sent event; null where it is none of the journal's. */
-export function readFact(text: string): Entry | null {
+export function readFact(text: string): Line | null {
   const fact = parse(text);
   if (!isObject(fact) || typeof fact["event"] !== "string") return null;
   const detail = isObject(fact["detail"]) ? fact["detail"] : {};

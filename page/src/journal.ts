@@ -1,6 +1,6 @@
 /** Follows the server's journal while somebody looks at it: one stream, taken up again where it was left. */
 
-import type { Entry } from "./lines";
+import type { Line } from "./lines";
 import { readFact } from "./facts";
 
 const RETRY_MS = 3_000;
@@ -12,8 +12,8 @@ export class Journal {
   #lastId = "0";
   #isWanted = false;
 
-  /** @param onEntry Told what happens, and before that what has happened so far. */
-  constructor(private readonly onEntry: (entry: Entry) => void) {}
+  /** @param onLine Told what happens, and before that what has happened so far. */
+  constructor(private readonly onLine: (line: Line) => void) {}
 
   /** Goes over to a session's journal, from its beginning. */
   follow(session: string): void {
@@ -36,8 +36,8 @@ export class Journal {
     const stream = (this.#stream = new EventSource(`events?since=${this.#lastId}${session}`));
     stream.addEventListener("message", ({ data, lastEventId }) => {
       this.#lastId = lastEventId;
-      const entry = readFact(String(data));
-      if (entry) this.onEntry(entry);
+      const line = readFact(String(data));
+      if (line) this.onLine(line);
     });
     stream.addEventListener("error", () => {
       // The browser itself comes back after a lost connection, not after an answer such as a proxy's 502.

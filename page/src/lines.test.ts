@@ -1,55 +1,55 @@
 import { expect, test } from "vitest";
-import { Entries, headline, passes, SOURCES, unfolded, unfolds, written, type Entry, type Filter } from "./lines";
+import { Lines, headline, passes, SOURCES, unfolded, unfolds, written, type Line, type Filter } from "./lines";
 
-const SCORE: Entry = { atMs: 1, type: "score", body: '{"points":3}', tone: "message", source: "messages" };
-const entry = (over: Partial<Entry> = {}): Entry => ({ ...SCORE, ...over });
+const SCORE: Line = { atMs: 1, type: "score", body: '{"points":3}', tone: "message", source: "messages" };
+const line = (over: Partial<Line> = {}): Line => ({ ...SCORE, ...over });
 const filter = (over: Partial<Filter> = {}): Filter => ({ sources: new Set(SOURCES), level: "all", text: "", ...over });
 
-test("entries come in the order of time, whatever the order in which they arrived", () => {
-  const entries = new Entries();
-  entries.add(entry({ atMs: 5 }));
-  entries.add(entry({ atMs: 3, source: "journal" }));
-  entries.add(entry({ atMs: 9, source: "page" }));
-  expect(entries.all().map(({ atMs }) => atMs)).toEqual([3, 5, 9]);
+test("lines come in the order of time, whatever the order in which they arrived", () => {
+  const lines = new Lines();
+  lines.add(line({ atMs: 5 }));
+  lines.add(line({ atMs: 3, source: "journal" }));
+  lines.add(line({ atMs: 9, source: "page" }));
+  expect(lines.all().map(({ atMs }) => atMs)).toEqual([3, 5, 9]);
 });
 
 test("a chatty source pushes out only its own, and is still counted", () => {
-  const entries = new Entries();
-  entries.add(entry({ source: "journal" }));
-  for (let n = 0; n < 5_000; n++) entries.add(entry({ atMs: n }));
-  expect(entries.seen("messages")).toBe(5_000);
-  expect(entries.all().length).toBeLessThan(1_102);
-  expect(entries.all().length).toBeGreaterThan(1_000);
-  expect(entries.all().at(-1)?.atMs).toBe(4_999);
-  expect(entries.all().some(({ source }) => source === "journal")).toBe(true);
+  const lines = new Lines();
+  lines.add(line({ source: "journal" }));
+  for (let n = 0; n < 5_000; n++) lines.add(line({ atMs: n }));
+  expect(lines.seen("messages")).toBe(5_000);
+  expect(lines.all().length).toBeLessThan(1_102);
+  expect(lines.all().length).toBeGreaterThan(1_000);
+  expect(lines.all().at(-1)?.atMs).toBe(4_999);
+  expect(lines.all().some(({ source }) => source === "journal")).toBe(true);
 });
 
 test("of a very long body the beginning is kept", () => {
-  const { body } = new Entries().add(entry({ body: "x".repeat(200_000) }));
+  const { body } = new Lines().add(line({ body: "x".repeat(200_000) }));
   expect(body.length).toBeLessThan(17_000);
   expect(body).toMatch(/^x+… \(200000 characters\)$/);
 });
 
 test("what is forgotten is gone from the list and the count, and nothing else is", () => {
-  const entries = new Entries();
-  entries.add(entry());
-  entries.add(entry({ source: "model" }));
-  entries.forget("model", "journal");
-  expect([entries.seen("model"), entries.seen("messages")]).toEqual([0, 1]);
-  expect(entries.all()).toEqual([entry()]);
+  const lines = new Lines();
+  lines.add(line());
+  lines.add(line({ source: "model" }));
+  lines.forget("model", "journal");
+  expect([lines.seen("model"), lines.seen("messages")]).toEqual([0, 1]);
+  expect(lines.all()).toEqual([line()]);
 });
 
 test("the filter goes by source, level and words in whatever case", () => {
-  const failure = entry({ tone: "failure", source: "model", type: "load", body: "OSError: Damaged" });
+  const failure = line({ tone: "failure", source: "model", type: "load", body: "OSError: Damaged" });
   expect(passes(failure, filter())).toBe(true);
   expect(passes(failure, filter({ sources: new Set(["page"]) }))).toBe(false);
   expect(passes(failure, filter({ text: "damaged" }))).toBe(true);
   expect(passes(failure, filter({ text: "LOAD" }))).toBe(true);
   expect(passes(failure, filter({ text: "else" }))).toBe(false);
   expect(passes(failure, filter({ level: "errors" }))).toBe(true);
-  expect(passes(entry({ tone: "warning" }), filter({ level: "errors" }))).toBe(false);
-  expect(passes(entry({ tone: "warning" }), filter({ level: "warnings" }))).toBe(true);
-  expect(passes(entry({ tone: "note" }), filter({ level: "warnings" }))).toBe(false);
+  expect(passes(line({ tone: "warning" }), filter({ level: "errors" }))).toBe(false);
+  expect(passes(line({ tone: "warning" }), filter({ level: "warnings" }))).toBe(true);
+  expect(passes(line({ tone: "note" }), filter({ level: "warnings" }))).toBe(false);
 });
 
 test("a traceback is headed by its last line and other text by its first", () => {
@@ -70,9 +70,9 @@ test("JSON is unfolded line by line, and what is none is left as it is", () => {
   expect(unfolded("words")).toBe("words");
 });
 
-test("an entry is copied with its time, its source and how bad it is", () => {
-  expect(written(entry({ atMs: 0, tone: "failure", source: "model", type: "load", body: "OSError\n" }))).toBe(
+test("a line is copied with its time, its source and how bad it is", () => {
+  expect(written(line({ atMs: 0, tone: "failure", source: "model", type: "load", body: "OSError\n" }))).toBe(
     "1970-01-01T00:00:00.000Z model error load: OSError",
   );
-  expect(written(entry({ atMs: 0 }))).toBe('1970-01-01T00:00:00.000Z messages score: {"points":3}');
+  expect(written(line({ atMs: 0 }))).toBe('1970-01-01T00:00:00.000Z messages score: {"points":3}');
 });

@@ -7,7 +7,7 @@ export type Source = (typeof SOURCES)[number];
 
 export type Tone = "message" | "note" | "warning" | "failure";
 
-export interface Entry {
+export interface Line {
   readonly atMs: number;
   /** One word or two: a message's type, a logger, what happened. */
   readonly type: string;
@@ -32,19 +32,19 @@ const LONGEST_BODY = 16_384;
 const LONGEST_HEADLINE = 300;
 const LONGEST_LINE = 120;
 
-/** The newest entries of every source, so that a chatty one pushes out none but its own. */
-export class Entries {
-  readonly #kept = new Map<Source, Entry[]>(SOURCES.map((source) => [source, []]));
+/** The newest lines of every source, so that a chatty one pushes out none but its own. */
+export class Lines {
+  readonly #kept = new Map<Source, Line[]>(SOURCES.map((source) => [source, []]));
   readonly #seen = new Map<Source, number>();
 
-  /** Keeps an entry, of a very long body its beginning, and returns what is kept. */
-  add(entry: Entry): Entry {
-    const { body, source } = entry;
-    const kept = body.length > LONGEST_BODY ? { ...entry, body: `${body.slice(0, LONGEST_BODY)}… (${body.length} characters)` } : entry;
-    const entries = this.#kept.get(source)!;
-    entries.push(kept);
+  /** Keeps a line, of a very long body its beginning, and returns what is kept. */
+  add(line: Line): Line {
+    const { body, source } = line;
+    const kept = body.length > LONGEST_BODY ? { ...line, body: `${body.slice(0, LONGEST_BODY)}… (${body.length} characters)` } : line;
+    const lines = this.#kept.get(source)!;
+    lines.push(kept);
     // Dropped by the hundred, which costs a tenth of dropping one at a time.
-    if (entries.length >= MOST_OF_A_SOURCE + 100) entries.splice(0, 100);
+    if (lines.length >= MOST_OF_A_SOURCE + 100) lines.splice(0, 100);
     this.#seen.set(source, this.seen(source) + 1);
     return kept;
   }
@@ -62,12 +62,12 @@ export class Entries {
   }
 
   /** All that is kept, oldest first. */
-  all(): Entry[] {
+  all(): Line[] {
     return [...this.#kept.values()].flat().sort((a, b) => a.atMs - b.atMs);
   }
 }
 
-export function passes({ type, body, tone, source }: Entry, { sources, level, text }: Filter): boolean {
+export function passes({ type, body, tone, source }: Line, { sources, level, text }: Filter): boolean {
   if (!sources.has(source)) return false;
   if (level === "errors" && tone !== "failure") return false;
   if (level === "warnings" && tone !== "failure" && tone !== "warning") return false;
@@ -102,8 +102,8 @@ export function timeOfDay(atMs: number): string {
   return [at.getHours(), at.getMinutes(), at.getSeconds()].map((part) => String(part).padStart(2, "0")).join(":");
 }
 
-/** An entry as text for the clipboard. */
-export function written({ atMs, type, body, tone, source }: Entry): string {
+/** A line as text for the clipboard. */
+export function written({ atMs, type, body, tone, source }: Line): string {
   const level = { message: "", note: "", warning: " warning", failure: " error" }[tone];
   return `${new Date(atMs).toISOString()} ${source}${level} ${type}: ${body.trimEnd()}`;
 }

@@ -1,15 +1,13 @@
 /** Everything that is said, in one list: messages, the server's journal, the model's own lines, and what this page does. */
 
-import { copyText } from "./clipboard";
+import { copyButton } from "./clipboard";
 import { h } from "./dom";
-import { Entries, passes, SOURCES, written, type Entry, type Filter, type Level, type Source, type Tone } from "./lines";
-import { iconButton, setIcon } from "./icons";
+import { Lines, passes, SOURCES, written, type Line, type Filter, type Level, type Source, type Tone } from "./lines";
 import { Journal } from "./journal";
 import { rowOf } from "./logrow";
 
 const MOST_ROWS = 250; // each drawing lays all of them out
 const DRAW_INTERVAL_MS = 200; // the eye follows no faster
-const COPIED_MS = 1_500;
 const NEAR_THE_END_PX = 24;
 const LABELS: Record<Source, string> = { messages: "Messages", journal: "Journal", model: "Model", page: "Page" };
 const TITLES: Record<Source, string> = {
@@ -25,17 +23,17 @@ const LEVELS: [Level, string][] = [
   ["errors", "Errors"],
 ];
 
-/** Entries are drawn a few times a second at most, so a chatty model costs little; who has scrolled up is left to read. */
+/** Lines are drawn a few times a second at most, so a chatty model costs little; who has scrolled up is left to read. */
 export class Log {
-  readonly #entries = new Entries();
-  readonly #journal = new Journal((entry) => this.#take(entry));
+  readonly #lines = new Lines();
+  readonly #journal = new Journal((line) => this.#take(line));
   readonly #sources = new Set<Source>(["messages", "model", "page"]);
   #level: Level = "all";
   #session = "";
   #isDevelopment = false;
   #isSeen = false;
-  /** Entries that are to be drawn, oldest first; null when the whole list is to be. */
-  #waiting: Entry[] | null = [];
+  /** Lines that are to be drawn, oldest first; null when the whole list is to be. */
+  #waiting: Line[] | null = [];
   #isScheduled = false;
   #drawnAtMs = 0;
   #isReading = false;
@@ -62,7 +60,8 @@ export class Log {
       { "aria-label": "Level", "data-testid": "log-level", change: () => this.#choose(levels.value as Level) },
       ...LEVELS.map(([value, label]) => h("option", { value }, label)),
     );
-    const copy = iconButton("copy", "Copy these lines", { class: "quiet", "data-testid": "log-copy", click: () => void this.#copy(copy) });
+    const shown = () => this.lines.filter((line) => passes(line, this.#filter));
+    const copy = copyButton("Copy these lines", { class: "quiet", "data-testid": "log-copy" }, () => shown().map(written).join("\n"));
     const clear = h("button", { type: "button", class: "quiet", "data-testid": "log-clear", click: () => this.#clear() }, "Clear");
     const chips = SOURCES.map((source) => {
       const count = h("span", { class: "tally" });
@@ -93,11 +92,11 @@ export class Log {
   }
 
   /** All that is kept, oldest first, whatever is shown. */
-  get entries(): readonly Entry[] {
-    return this.#entries.all();
+  get lines(): readonly Line[] {
+    return this.#lines.all();
   }
 
-  /** Adds one entry; `tone` colours what is not a message of the model. */
+  /** Adds one line; `tone` colours what is not a message of the model. */
   add(type: string, body: string, tone: Tone = "message"): void {
     this.#take({ atMs: Date.now(), type, body, tone, source: tone === "message" ? "messages" : "page" });
   }
@@ -106,7 +105,7 @@ export class Log {
   follow(session: string): void {
     if (session === this.#session) return;
     this.#session = session;
-    this.#entries.forget("journal", "model");
+    this.#lines.forget("journal", "model");
     this.#draw(true);
     this.#journal.follow(session);
   }
@@ -128,8 +127,8 @@ export class Log {
     return { sources: this.#sources, level: this.#level, text: this.#text.value };
   }
 
-  #take(entry: Entry): void {
-    const kept = this.#entries.add(entry);
+  #take(line: Line): void {
+    const kept = this.#lines.add(line);
     if (this.#waiting && passes(kept, this.#filter)) this.#waiting.push(kept);
     // In a hidden tab nothing is drawn; what has gathered there is drawn from what is kept.
     if (this.#waiting && this.#waiting.length > MOST_ROWS) this.#waiting = this.#isReading ? this.#waiting.slice(-MOST_ROWS) : null;
@@ -150,7 +149,7 @@ export class Log {
   }
 
   #clear(): void {
-    this.#entries.forget(...SOURCES);
+    this.#lines.forget(...SOURCES);
     this.#draw(true);
   }
 
@@ -158,13 +157,6 @@ export class Log {
   #listen(): void {
     const isShown = this.#sources.has("journal") || (this.#sources.has("model") && this.#isDevelopment);
     this.#journal.want(isShown && this.#isSeen && !document.hidden);
-  }
-
-  async #copy(button: HTMLButtonElement): Promise<void> {
-    const shown = this.entries.filter((entry) => passes(entry, this.#filter));
-    if (!(await copyText(shown.map(written).join("\n")))) return;
-    setIcon(button, "check", "Copied");
-    setTimeout(() => setIcon(button, "copy", "Copy these lines"), COPIED_MS);
   }
 
   #scrolled(): void {
@@ -211,7 +203,7 @@ export class Log {
 
   #count(): void {
     for (const [source, element] of this.#counts) {
-      const seen = this.#entries.seen(source);
+      const seen = this.#lines.seen(source);
       const text = seen < 10_000 ? String(seen || "") : `${Math.floor(seen / 1000)}k`;
       if (element.textContent !== text) element.textContent = text;
     }
@@ -225,24 +217,24 @@ export class Log {
     const filter = this.#filter;
     if (this.#waiting === null) {
       this.#rows.splice(0).forEach(({ element }) => element.remove());
-      this.#waiting = this.entries.filter((entry) => passes(entry, filter)).slice(-MOST_ROWS);
+      this.#waiting = this.lines.filter((line) => passes(line, filter)).slice(-MOST_ROWS);
       const onlyModel = this.#sources.size === 1 && this.#sources.has("model") && !this.#isDevelopment;
       const isNarrow = this.#sources.size < SOURCES.length - 1 || this.#level !== "all" || filter.text;
       this.#list.dataset["empty"] = onlyModel ? `${WITHOUT_DEVELOPMENT}.` : isNarrow ? "Nothing like it." : "No messages yet.";
     }
     if (!this.#waiting.length) return;
-    for (const entry of this.#waiting) this.#insert(entry);
+    for (const line of this.#waiting) this.#insert(line);
     this.#waiting = [];
     for (const { element } of this.#rows.splice(0, this.#rows.length - MOST_ROWS)) element.remove();
     this.#list.scrollTop = this.#list.scrollHeight;
   }
 
   /** Puts a row at its time: the journal's come a little later than those that they happened with. */
-  #insert(entry: Entry): void {
+  #insert(line: Line): void {
     let place = this.#rows.length;
-    while (place > 0 && this.#rows[place - 1]!.atMs > entry.atMs) place--;
-    const element = rowOf(entry);
+    while (place > 0 && this.#rows[place - 1]!.atMs > line.atMs) place--;
+    const element = rowOf(line);
     this.#list.insertBefore(element, this.#rows[place]?.element ?? null);
-    this.#rows.splice(place, 0, { atMs: entry.atMs, element });
+    this.#rows.splice(place, 0, { atMs: line.atMs, element });
   }
 }

@@ -11,6 +11,8 @@ import "./measure.css";
 import "./log.css";
 import "./embed.css";
 import "./small.css";
+import "./play.css";
+import "./play-panel.css";
 import { askedBy } from "./asked";
 import { Client, type State, type View } from "./client";
 import { openDialog } from "./dialog";
@@ -84,7 +86,7 @@ const measure = new Measure(
 );
 const keep = new Keep(part("keep"), stage, speakers, {
   model: () => part("model").textContent ?? "",
-  sessionLog: () => ({ state: client.state, connections: client.opened, measured: measure.report(), entries: log.entries }),
+  sessionLog: () => ({ state: client.state, connections: client.opened, measured: measure.report(), entries: log.lines }),
   tell: (what, how, tone) => log.add(what, how, tone),
 });
 const overlay = new Overlay(part("overlay"), () => stage.hasPicture, () => client.restart());

@@ -1,10 +1,10 @@
 /** The measurements over the picture: what is, where the time of commands goes, and the last minute. */
 
-import { copyText } from "./clipboard";
+import { copyButton } from "./clipboard";
 import { h } from "./dom";
 import type { Figures } from "./figures";
 import { Graph } from "./graph";
-import { iconButton, setIcon } from "./icons";
+import { iconButton } from "./icons";
 import type { Follower, Frame } from "./latency";
 import { rate, rowsOf, sampleOf, type Report, type Row, type Sample } from "./measured";
 import { memory } from "./memory";
@@ -15,11 +15,9 @@ const MINUTE = 60; // samples
 const MOST_INTERVALS = 20; // of a second: looking at pictures costs the main thread more than all else here
 const KEY = "reactor-measure";
 const ANSWER_PATIENCE_MS = 5_000;
-const COPIED_MS = 1_500;
 
 export class Measure {
   readonly #button: HTMLButtonElement;
-  readonly #copy = iconButton("copy", "Copy as JSON", { "data-testid": "measure-copy", click: () => void this.#copyReport() });
   readonly #rows = h("dl", { class: "measure-rows" });
   readonly #values = new Map<string, HTMLElement>();
   readonly #waterfall = new Waterfall();
@@ -43,6 +41,7 @@ export class Measure {
     const toggle = () => this.toggle();
     this.#button = iconButton("measure", "Measure", { "data-testid": "measure-toggle", "aria-keyshortcuts": "i", "aria-controls": element.id, click: toggle });
     tools.append(this.#button);
+    const copy = copyButton("Copy as JSON", { "data-testid": "measure-copy" }, () => JSON.stringify(this.#shown, null, 2));
     const close = iconButton("close", "Close", { "data-testid": "measure-close", click: toggle });
     // What is done here is not for the model behind it.
     for (const kind of ["mousedown", "click", "wheel", "contextmenu"]) element.addEventListener(kind, (event) => event.stopPropagation(), { passive: true });
@@ -50,7 +49,7 @@ export class Measure {
     element.setAttribute("aria-label", "Measurements");
     const body = h("div", { class: "measure-body", tabindex: 0, role: "group", "aria-label": "Figures" });
     body.append(this.#rows, this.#waterfall.element, this.#graph.element);
-    element.append(h("div", { class: "measure-head" }, h("h2", {}, "Measure"), this.#copy, close), body);
+    element.append(h("div", { class: "measure-head" }, h("h2", {}, "Measure"), copy, close), body);
     this.#open(memory.getItem(KEY) === "open");
   }
 
@@ -147,12 +146,6 @@ export class Measure {
       commands: this.follower.recent,
       samples: this.#samples,
     };
-  }
-
-  async #copyReport(): Promise<void> {
-    const isCopied = await copyText(JSON.stringify(this.#shown, null, 2));
-    setIcon(this.#copy, isCopied ? "check" : "copy", isCopied ? "Copied" : "The browser does not let this page copy");
-    setTimeout(() => setIcon(this.#copy, "copy", "Copy as JSON"), COPIED_MS);
   }
 }
 

@@ -1,5 +1,6 @@
 /** Keyboard, mouse and gamepad, as inputs of a mapping. */
 
+import { isTyping } from "./dom";
 import type { Input } from "./play-mapping";
 import type { Hand } from "./play-player";
 
@@ -17,7 +18,6 @@ export interface Listener extends Hand {
 const MODIFIER = /^(Control|Alt|Meta)/;
 const PRESSES = ["Space", "Enter"];
 const MOVES_THUMB = /^(Arrow|Page|Home|End|Space|Enter)/;
-const NOT_TEXT = ["checkbox", "radio", "button", "submit", "color", "file"];
 const PAD_BUTTONS = 17;
 const TRIGGERS = [6, 7];
 const STICKS = [0, 1];
@@ -138,8 +138,7 @@ function isControl(target: EventTarget | null): boolean {
 /** Whether the key belongs to what has the focus: all of them to a text, arrows to a slider, Enter to a button. */
 function isBusyWith({ target, code }: KeyboardEvent): boolean {
   if (!(target instanceof HTMLElement)) return false;
-  if (target.isContentEditable || target.closest("dialog[open], textarea, select")) return true;
+  if (isTyping(target) || target.closest("dialog[open]")) return true;
   if (target.matches("[type=range], [role=tab]")) return MOVES_THUMB.test(code);
-  if (isControl(target)) return target instanceof HTMLInputElement && !NOT_TEXT.includes(target.type) ? true : PRESSES.includes(code);
-  return false;
+  return isControl(target) && PRESSES.includes(code);
 }

@@ -22,7 +22,7 @@ export interface Range {
   start: number;
 }
 
-export interface Outlet {
+export interface Commands {
   /** Sends one command at once. `isRelease`: it ends something that the model holds. */
   send(call: Call, atMs: number, isRelease: boolean): void;
   /** Whether the last command still waits for its way out; motion waits with it, and adds up. */
@@ -59,7 +59,7 @@ export class Player implements Hand {
   readonly #tilts = new Map<Input, { x: number; y: number }>();
   #tickedAtMs = 0;
 
-  constructor(private readonly outlet: Outlet) {}
+  constructor(private readonly commands: Commands) {}
 
   /** Takes other bindings, with nothing held. */
   map(bindings: Binding[], atMs: number): void {
@@ -71,7 +71,7 @@ export class Player implements Hand {
       else if (binding.joined) this.#channel(binding.press.event).actions.push(binding);
     }
     for (const { event, motions, moved } of this.#channels.values()) {
-      for (const { axes } of motions) for (const { parameter } of axes) moved.set(parameter, this.outlet.rangeOf(event, parameter)?.start ?? 0);
+      for (const { axes } of motions) for (const { parameter } of axes) moved.set(parameter, this.commands.rangeOf(event, parameter)?.start ?? 0);
       this.#rest(motions, moved);
     }
   }
@@ -179,7 +179,7 @@ export class Player implements Hand {
   #act(action: Action, isDown: boolean, atMs: number): void {
     if (!action.joined) {
       const call = isDown ? action.press : action.release;
-      if (call) this.outlet.send(call, atMs, !isDown);
+      if (call) this.commands.send(call, atMs, !isDown);
       return;
     }
     const channel = this.#channel(action.press.event);
@@ -193,14 +193,14 @@ export class Player implements Hand {
   #move(channel: Channel, { event, axes, gives }: Motion, x: number, y: number, atMs: number): void {
     for (const { parameter, from, scale } of axes) {
       const value = (channel.moved.get(parameter) ?? 0) + (from === "x" ? x : y) * scale;
-      channel.moved.set(parameter, gives === "sum" ? turned(value, this.outlet.rangeOf(event, parameter)) : value);
+      channel.moved.set(parameter, gives === "sum" ? turned(value, this.commands.rangeOf(event, parameter)) : value);
     }
     channel.isPending = true;
     channel.movedAtMs = atMs;
   }
 
   #sendInTurn(channel: Channel, nowMs: number): void {
-    if (!channel.isPending || this.outlet.isBusy()) return;
+    if (!channel.isPending || this.commands.isBusy()) return;
     if (this.#isTooLittle(channel)) {
       channel.isPending = false;
       return;
@@ -233,7 +233,7 @@ export class Player implements Hand {
         if (motion.gives !== "sum") isStill &&= whole === 0;
         if (motion.gives === "change") {
           isMoving ||= whole !== 0;
-          const isRounded = this.outlet.rangeOf(event, parameter)?.integer && Math.abs(part - whole) < 1;
+          const isRounded = this.commands.rangeOf(event, parameter)?.integer && Math.abs(part - whole) < 1;
           moved.set(parameter, isRounded ? part - whole : 0); // what an integer leaves over counts the next time
         }
       }
@@ -242,7 +242,7 @@ export class Player implements Hand {
     channel.isPending = false;
     channel.isMoving = isMoving;
     channel.sentAtMs = atMs;
-    this.outlet.send({ event, args }, atMs, isRelease || isStill);
+    this.commands.send({ event, args }, atMs, isRelease || isStill);
   }
 
   /** Forgets what was moved since the last sending. */
@@ -265,7 +265,7 @@ export class Player implements Hand {
   }
 
   #fit(event: string, parameter: string, value: number): number {
-    const range = this.outlet.rangeOf(event, parameter);
+    const range = this.commands.rangeOf(event, parameter);
     const fine = range?.integer ? Math.trunc(value) : Number(value.toPrecision(6));
     return range ? Math.min(Math.max(fine, range.min), range.max) : fine;
   }

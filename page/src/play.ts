@@ -1,7 +1,5 @@
 /** Playing: hands on keys, mouse, gamepad and screen steer the model by a mapping that is kept for each model. */
 
-import "./play.css";
-import "./play-panel.css";
 import { Refused } from "./client";
 import { h } from "./dom";
 import { memory } from "./memory";
@@ -13,7 +11,7 @@ import { TouchPad } from "./play-touch";
 import { controlsOf, type Control } from "./schema";
 import type { JsonObject } from "./wire";
 
-export interface Wire {
+export interface Sender {
   /** Sends one command, given at this time. */
   send(call: Call, atMs: number): Promise<void>;
   isBusy(): boolean;
@@ -51,11 +49,11 @@ export class Play implements Listener {
   constructor(
     private readonly screen: HTMLElement,
     layer: HTMLElement,
-    private readonly wire: Wire,
+    private readonly sender: Sender,
   ) {
     this.#player = new Player({
       send: (call, atMs, isRelease) => this.#send(call, atMs, isRelease),
-      isBusy: () => wire.isBusy(),
+      isBusy: () => sender.isBusy(),
       rangeOf: (event, parameter) => this.#ranges.get(`${event} ${parameter}`),
     });
     this.#devices = new Devices(screen, this);
@@ -284,7 +282,7 @@ export class Play implements Listener {
   }
 
   #send(call: Call, atMs: number, isRelease: boolean): void {
-    this.wire.send(call, atMs).catch((error: unknown) => {
+    this.sender.send(call, atMs).catch((error: unknown) => {
       // Any other refusal is in the log.
       if (!isRelease || !(error instanceof Refused) || error.code !== "not_connected") return;
       const id = JSON.stringify(call);

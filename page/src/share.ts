@@ -1,14 +1,12 @@
 /** Links to this page for others, and the frame that shows it in a page of theirs. */
 
-import { copyText } from "./clipboard";
+import { copyButton } from "./clipboard";
 import { openDialog } from "./dialog";
 import { h } from "./dom";
-import { setIcon, iconButton } from "./icons";
 
 /** What a page that embeds this one has to allow it: sound without a gesture, and what the model may be sent. */
 const ALLOWED = "autoplay; fullscreen; picture-in-picture; camera; microphone; display-capture; gamepad; clipboard-write";
 const ENTITIES: Record<string, string> = { "&": "&amp;", '"': "&quot;", "<": "&lt;", ">": "&gt;" };
-const COPIED_MS = 1_500;
 
 export interface Links {
   control: string;
@@ -68,15 +66,8 @@ export function openShare(model: string): void {
 
 function copyable(label: string, id: string, text: string): HTMLElement {
   const box = h("input", { id, type: "text", class: "code", readonly: true, value: text, "data-testid": id, focus: () => box.select() });
-  const button = iconButton("copy", `Copy “${label}”`, {
-    click: async () => {
-      const isCopied = await copyText(text);
-      box.select();
-      if (!isCopied) return; // by hand, then
-      setIcon(button, "check", "Copied");
-      setTimeout(() => setIcon(button, "copy", `Copy “${label}”`), COPIED_MS);
-    },
-  });
+  // What the browser does not let the page copy is copied by hand.
+  const button = copyButton(`Copy “${label}”`, {}, () => text, () => box.select());
   return h("div", { class: "copyable" }, h("label", { for: id }, label), h("div", { class: "entry" }, box, button));
 }
 

@@ -263,8 +263,10 @@ class Connection:
                 pass
 
     async def _tell_figures(self, request_id: str | None) -> None:
-        network = await self.stats()
-        self._is_asked_figures = False
+        try:
+            network = await self.stats()
+        finally:
+            self._is_asked_figures = False
         stream = self._runtime.stream
         if self._is_closed or stream is None:
             return
