@@ -78,6 +78,11 @@ def cpu_seconds(pid: int) -> float:
     return sum(t.user + t.system for t in (p.cpu_times() for p in [root, *root.children(recursive=True)]))
 
 
+def stolen_seconds() -> float:
+    """Return how long this machine's cores were wanted and somebody else's, on a host that is shared; of all cores."""
+    return float(getattr(psutil.cpu_times(), "steal", 0.0))
+
+
 def memory_mb(pid: int) -> float:
     """Return what a process and all its descendants hold; what they share, as the rings, is counted once."""
     root = psutil.Process(pid)
@@ -104,9 +109,10 @@ async def measure(options: argparse.Namespace) -> dict[str, Any]:
                 await asyncio.gather(*(join(viewer) for viewer in viewers[some : some + AT_ONCE]))
             await asyncio.sleep(options.warmup)
             counts = [await viewer.received() for viewer in viewers]
-            cpu, start = cpu_seconds(options.server_pid), time.monotonic_ns()
+            cpu, stolen, start = cpu_seconds(options.server_pid), stolen_seconds(), time.monotonic_ns()
             await asyncio.sleep(options.seconds)
             cpu, end = cpu_seconds(options.server_pid) - cpu, time.monotonic_ns()
+            stolen = stolen_seconds() - stolen
             after = [await viewer.received() for viewer in viewers]
             await asyncio.sleep(DRAIN)
         finally:
@@ -137,6 +143,7 @@ async def measure(options: argparse.Namespace) -> dict[str, Any]:
         "first_frame_ms": max((r["first_frame_ms"] or float("inf") for r in reports), default=None),
         "kbps": sum(grown["bytes"]) * 8 / 1000 / seconds / options.viewers,
         "server_cores": cpu / seconds,
+        "stolen": stolen / seconds,
         "cpu_ms": 1000 * cpu / max(frames, 1),
         "codec": after[-1]["codec"],
         "latencies_ms": [round(latency, 2) for latency in pooled],

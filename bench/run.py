@@ -9,7 +9,6 @@ A contestant that fails is reported and left out. Then come the benches of this 
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 import subprocess
 import sys
@@ -86,19 +85,26 @@ SCRIPTS = {
 }
 
 
-def compare(workload: Workload, present: Sequence[str], seconds: float, repeats: int) -> Measured:
-    """Measure a workload with all its contestants in turns, each turn begun by another."""
-    names = [name for name in workload.contestants if name in present]
-    measured = Measured(workload.name, _title(workload), workload.fps * workload.viewers, {name: [] for name in names})
-    for turn, name in itertools.product(range(repeats), range(len(names))):
-        contestant = names[(turn + name) % len(names)]
-        print(f"{workload.name}, turn {turn + 1} of {repeats}: {contestant}", file=sys.stderr)
-        try:
-            report = workload.measure(contestant, seconds)
-        except (subprocess.SubprocessError, TimeoutError) as error:
-            print(f"{contestant} failed: {error}", file=sys.stderr)
-            report = None
-        measured.runs[contestant].append(report)
+def compare(workloads: Sequence[Workload], present: Sequence[str], seconds: float, repeats: int) -> list[Measured]:
+    """Measure workloads with all their contestants in turns, each turn begun by another contestant."""
+    measured = [
+        Measured(
+            one.name, _title(one), one.fps * one.viewers, {name: [] for name in one.contestants if name in present}
+        )
+        for one in workloads
+    ]
+    for turn in range(repeats):
+        for workload, found in zip(workloads, measured, strict=True):
+            names = list(found.runs)
+            for place in range(len(names)):
+                contestant = names[(turn + place) % len(names)]
+                print(f"turn {turn + 1} of {repeats}: {workload.name}, {contestant}", file=sys.stderr)
+                try:
+                    report = workload.measure(contestant, seconds)
+                except (subprocess.SubprocessError, TimeoutError) as error:
+                    print(f"{contestant} failed: {error}", file=sys.stderr)
+                    report = None
+                found.runs[contestant].append(report)
     return measured
 
 
@@ -139,7 +145,7 @@ def main() -> None:
     for name in set(options.peers) - set(present):
         print(f"{name} is not installed; see --install", file=sys.stderr)
     chosen = [workload for workload in WORKLOADS if workload.name in options.only]
-    measured = [compare(workload, present, options.seconds, options.repeats) for workload in chosen]
+    measured = compare(chosen, present, options.seconds, options.repeats)
     if options.json:
         options.json.write_text(json.dumps({one.name: one.runs for one in measured}))
     said = {name: run_script(command) for name, command in SCRIPTS.items() if name in options.only}

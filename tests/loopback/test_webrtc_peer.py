@@ -84,6 +84,22 @@ async def both_go_on_after(stage: Stage, estimates: dict[float, int], *, rungs: 
     await until(lambda: quick.numbers[-1] > last + 20 and slow.numbers[-1] > last + 20)
 
 
+async def test_a_network_that_carries_the_most_there_is_is_not_asked_for_more(stage: Stage) -> None:
+    viewer = await stage.viewer()
+    stage.feed()
+
+    async def figure(name: str) -> float:
+        return (await viewer.server.peer.stats())[name]
+
+    async with asyncio.timeout(WAIT):
+        while await figure("estimate_bps") < 16e6:
+            pass
+    sent, put, pushed = await figure("bytes_sent"), viewer.server.put_bytes, stage.pushed
+    await until(lambda: stage.pushed > pushed + 90)
+    # Each time it asks is 37 kB, about once a second.
+    assert await figure("bytes_sent") - sent < viewer.server.put_bytes - put + 37_000
+
+
 async def test_a_unit_that_answers_commands_is_reported_with_its_stamp(stage: Stage) -> None:
     viewer = await stage.viewer()
     for number in range(4):

@@ -57,6 +57,7 @@ class Server:
     connected: asyncio.Event = field(default_factory=asyncio.Event)
     disconnected: list[str] = field(default_factory=list)
     keyframe_requests: int = 0
+    put_bytes: int = 0
     answers: list[tuple[tuple[int, ...], int]] = field(default_factory=list)
     pictures: list[tuple[str, np.ndarray, ClientPicture]] = field(default_factory=list)
     sounds: list[tuple[str, bytes, int]] = field(default_factory=list)
@@ -65,6 +66,7 @@ class Server:
         self.peer = WrtcPeer(self, self.ice, self.codecs)
 
     def put(self, unit: AccessUnit) -> bool:
+        self.put_bytes += len(unit.data)
         return self.peer.send_video(VIDEO.name, unit)
 
     def __hash__(self) -> int:

@@ -144,6 +144,9 @@ class EncodedLine:
     def _arrived(self, carrier: wrtc.RTCEncodedFrame) -> None:
         self._carriers.append(carrier)
         self._load()
+        if self._retry is not None and not self._waiting:
+            self._retry.cancel()
+            self._retry = None
 
     def _load(self) -> None:
         """Send what waits.
@@ -192,6 +195,11 @@ class _Exchange(RTCRtpScriptTransformer):
     ) -> None:
         super().__init__(transform, None)
         self._arrived = arrived
+
+    @staticmethod
+    def _changes_activity(_name: str) -> bool:
+        # `EncodedLine` holds the transform; looking whether the engine must took as long as the rest of a wake-up.
+        return False
 
     def _on_event(self, name: str, *_args: object) -> None:
         if name == "_ready":

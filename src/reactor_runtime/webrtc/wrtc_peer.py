@@ -62,6 +62,8 @@ def prepare_engine() -> None:
             "WebRTC-VideoRateControl": "pacing_factor:1.2,alr_probing:true",
             # What a network has regained is found by asking often, and for much, however full the line is.
             "WebRTC-Bwe-AlrProbing": "alr_interval:1s,alr_scale:3,loss_limited_scale:3",
+            # Not once the estimate is near `offer.MOST_KBPS`: a third of all packets were such questions.
+            "WebRTC-Bwe-ProbingConfiguration": "skip_if_est_larger_than_fraction_of_max:0.8",
             "WebRTC-AlrDetectorParameters": "bw_usage:2.0,start:0.1,stop:0.02",
             # After a collapse it believes no probe for seconds.
             "WebRTC-Bwe-LossBasedBweV2": "Enabled:false",
