@@ -146,7 +146,7 @@ class WebRtcConfig:
     codecs: tuple[Literal["vp8", "vp9", "av1"], ...] = _setting(
         ("vp8",),
         "Codecs to send, comma-separated, the preferred one first: each viewer gets the first that it offers, whatever "
-        "its own order, and VP8 if it offers none of them.",
+        "its own order, and VP8 if it offers none of them. av1 needs root.",
     )
     top_bps: int = _setting(
         4_000_000,

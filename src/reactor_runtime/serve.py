@@ -13,7 +13,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reactor_runtime.config import Config, environment
+from reactor_runtime.codec.formats import Codec, may_make
+from reactor_runtime.config import Config, WebRtcConfig, environment
 from reactor_runtime.errors import OperatorError
 from reactor_runtime.log import StatusLine, get_logger
 from reactor_runtime.runtime.clock import now, wall_ms
@@ -181,6 +182,7 @@ def _http(config: Config, runtimes: list[Runtime]) -> tuple[Any, dict[str, Slot]
     from reactor_runtime.wire.limits import MAX_BYTES
 
     rtc = config.webrtc
+    codecs = _codecs(rtc)
     ports = (rtc.udp_ports.low, rtc.udp_ports.high) if rtc.udp_ports else None
 
     def make_peer(observer: PeerObserver) -> Peer:
@@ -188,7 +190,7 @@ def _http(config: Config, runtimes: list[Runtime]) -> tuple[Any, dict[str, Slot]
 
         servers = ice_servers(rtc, "server", wall_ms() // 1000)
         ice = Ice(servers, ports, rtc.advertised_address, relay_only=rtc.ice_transport_policy == "relay")
-        return WrtcPeer(observer, ice, rtc.codecs)
+        return WrtcPeer(observer, ice, codecs)
 
     slots = {runtime.session_id: Slot(runtime, Acceptor(runtime, config, make_peer)) for runtime in runtimes}
     anyio.to_thread.current_default_thread_limiter().total_tokens = PAGE_THREADS
@@ -210,6 +212,16 @@ def _http(config: Config, runtimes: list[Runtime]) -> tuple[Any, dict[str, Slot]
             yield  # `_signals` has them: the model must be let go before HTTP closes
 
     return Server(settings), slots, [asyncio.create_task(slot.acceptor.run()) for slot in slots.values()]
+
+
+def _codecs(rtc: WebRtcConfig) -> tuple[Codec, ...]:
+    """Return the codecs to send: the configured ones that this process may make."""
+    for codec in rtc.codecs:
+        if not may_make(codec):
+            log.warning(
+                f"{codec} is not sent: its encoder needs real-time priority, which only root may give", codec=codec
+            )
+    return tuple(codec for codec in rtc.codecs if may_make(codec))
 
 
 @contextmanager

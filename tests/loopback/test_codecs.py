@@ -14,9 +14,10 @@ import webrtc
 
 from reactor_runtime.codec.formats import Codec
 from reactor_runtime.media.frame import Picture
+from tests.codecs import each
 from tests.loopback.webrtc_pair import HEIGHT, VIDEO, WIDTH, Stage, Viewer, painted, until
 
-OTHERS: tuple[Codec, ...] = ("vp9", "av1")
+OTHERS = each("vp9", "av1")
 
 
 @pytest.fixture

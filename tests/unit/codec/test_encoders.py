@@ -5,12 +5,13 @@ from typing import get_args
 import av
 import numpy as np
 import pytest
+from tests.codecs import each
 
 from reactor_runtime.codec.encoders import Settings, open_encoder, open_with, settings
 from reactor_runtime.codec.formats import Codec
 
 SIZE, FPS, BPS = (320, 240), 30, 400_000
-CODECS: tuple[Codec, ...] = get_args(Codec)
+CODECS = each(*get_args(Codec))
 
 
 def film(count: int) -> list[np.ndarray]:

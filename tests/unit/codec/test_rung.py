@@ -5,6 +5,7 @@ from threading import Event
 import av
 import numpy as np
 import pytest
+from tests.codecs import each
 
 from reactor_runtime.codec.rung import Rung, RungSpec
 from reactor_runtime.media.frame import AccessUnit, Picture
@@ -113,7 +114,7 @@ def halves(left: int, right: int, pts: int) -> Picture:
     return Picture(i420, 64, 48, pts)
 
 
-@pytest.mark.parametrize("codec", ["vp8", "vp9", "av1", "h264"])
+@pytest.mark.parametrize("codec", each("vp8", "vp9", "av1", "h264"))
 def test_a_rung_makes_the_codec_it_is_asked_for(output: Output, opened: Callable[..., Rung], codec: str) -> None:
     rung = opened(codec=codec)
     units = [output.encode(rung, picture(n, 128, 96)) for n in range(3)]
