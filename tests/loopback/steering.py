@@ -132,12 +132,12 @@ class Steering:
                 self._grew.clear()
                 await self._grew.wait()
 
-    async def fact(self, name: str) -> JSON:
-        """Return the newest journal entry of a name, once there is one."""
+    async def fact(self, name: str, about: str = "") -> JSON:
+        """Return the first journal entry of a name, and about something, once there is one."""
         async with asyncio.timeout(WAIT), self.http.stream("GET", "/events") as journal:
             async for line in journal.aiter_lines():
                 fact = json.loads(line.removeprefix("data: ")) if line.startswith("data: ") else {}
-                if fact.get("event") == name:
+                if fact.get("event") == name and about in line:
                     detail: JSON = fact["detail"]
                     return detail
         raise AssertionError(f"the journal ended without {name!r}")

@@ -173,7 +173,7 @@ async def test_a_sender_that_hangs_up_may_send_again(client: Steering) -> None:
     with await asyncio.to_thread(socket.create_connection, (url.host, url.port), 10) as wire:
         head = f"PUT {url.path} HTTP/1.1\r\nHost: {url.host}\r\nContent-Length: 100000\r\n\r\n"
         wire.sendall(head.encode() + b"x" * 50_000)
-    await client.fact("error")
+    await client.fact("error", about=reserved["presigned_id"])
     await client.put(reserved, b"y" * 100_000)
 
 
