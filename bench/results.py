@@ -77,7 +77,8 @@ class Measured:
             rows.append([shown, f"{self.delivered(name):.1f}", f"{lost:.0f}", *figures, codec])
         for name in self.runs:
             if name != OURS and self.ratio(name, "p50_ms") is not None:
-                rows.append([f"ours / {name}", "", "", *(_cell(self.ratio(name, key)) for key in COLUMNS), ""])
+                ratios = ("" if key == "stolen" else _cell(self.ratio(name, key)) for key in COLUMNS)
+                rows.append([f"ours / {name}", "", "", *ratios, ""])
         return markdown(["", f"fps of {self.frames_per_second:g}", "lost", *COLUMNS.values(), "codec"], rows)
 
 
