@@ -216,12 +216,10 @@ def _http(config: Config, runtimes: list[Runtime]) -> tuple[Any, dict[str, Slot]
 
 def _codecs(rtc: WebRtcConfig) -> tuple[Codec, ...]:
     """Return the codecs to send: the configured ones that this process may make."""
-    for codec in rtc.codecs:
-        if not may_make(codec):
-            log.warning(
-                f"{codec} is not sent: its encoder needs real-time priority, which only root may give", codec=codec
-            )
-    return tuple(codec for codec in rtc.codecs if may_make(codec))
+    may = tuple(codec for codec in rtc.codecs if may_make(codec))
+    for codec in set(rtc.codecs).difference(may):
+        log.warning(f"{codec} is not sent: its encoder needs real-time priority, which only root may give")
+    return may
 
 
 @contextmanager
