@@ -38,6 +38,8 @@ PAGE_THREADS = 2
 """Threads that read the page's files, the only blocking work of the HTTP routes."""
 STATUS_INTERVAL = 0.2
 """Seconds between two looks at what loading is busy with."""
+KEEP_ALIVE = 75
+"""Seconds that an idle HTTP connection stays: longer than the 60 of proxies, or they send requests into closed ones."""
 CLOSE_SSE = 2
 """Seconds that open HTTP responses get to finish once the server stops."""
 M_ARENA_MAX = -8
@@ -199,6 +201,7 @@ def _http(config: Config, runtimes: list[Runtime]) -> tuple[Any, dict[str, Slot]
         app,
         log_level="warning",
         lifespan="off",
+        timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=CLOSE_SSE,
         http=ShallowHttp,
         ws=ShallowSocket,

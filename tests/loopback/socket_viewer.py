@@ -209,7 +209,7 @@ async def _started(http: aiohttp.ClientSession) -> str:
 @asynccontextmanager
 async def on_session(url: str) -> AsyncIterator[Session]:
     """Start the server's session for the length of the block; who came is let go after it."""
-    connector = aiohttp.TCPConnector(socket_factory=shallow)
+    connector = aiohttp.TCPConnector(socket_factory=shallow, force_close=True)
     async with aiohttp.ClientSession(url, connector=connector, timeout=aiohttp.ClientTimeout(20)) as http:
         session = Session(http, f"/sessions/{await _started(http)}/transport")
         try:

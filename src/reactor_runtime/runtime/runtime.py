@@ -188,10 +188,7 @@ class Runtime:
     # ---- for connections ----------------------------------------------------------------------------------------
 
     def connected(self, client: Client) -> None:
-        """A client's wire is ready, or replaces the one of the same id that was."""
-        if not self.running:
-            client.close("no session is running")
-            return
+        """A client's wire is ready in the session that runs, or replaces the one of the same id that was."""
         if self._clients.add(client):
             self._note("connection_opened", conn_id=client.id, transport=client.transport)
             self._input(machine.ClientConnected(client.id))

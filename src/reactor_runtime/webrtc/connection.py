@@ -73,6 +73,7 @@ class Connection:
         self.key = secrets.token_urlsafe(16)
         self.lost_messages = 0
         self._runtime = runtime
+        self._session = runtime.sessions
         self._ladder = ladder
         self._ping_timeout = ping_timeout
         self._spawn = spawn
@@ -226,6 +227,9 @@ class Connection:
 
     def _become_ready(self) -> None:
         if self._is_ready or self._is_closed or not (self._is_transport_up and self._is_data_open):
+            return
+        if not self._runtime.running or self._runtime.sessions != self._session:
+            self.close("the session that it was negotiated for has ended")
             return
         self._is_ready = True
         self._runtime.connected(self)

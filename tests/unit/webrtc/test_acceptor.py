@@ -93,6 +93,21 @@ async def test_a_client_comes_back_on_the_id_of_its_lost_connection_but_not_in_t
     assert refused.value.http_status == 404
 
 
+@pytest.mark.parametrize("is_next_open", [False, True], ids=["none", "the next"])
+async def test_a_wire_that_comes_up_after_its_session_is_closed_and_joins_no_other(
+    house: House, is_next_open: bool
+) -> None:
+    _, late = await numbered(house)
+    house.slot.runtime.stop_session()
+    house.slot.model.observe(pipe.SessionClosed())
+    if is_next_open:
+        house.slot.runtime.start_session()
+    late.come_up()
+    assert late.closed
+    assert house.acceptor.connections == 0
+    assert house.slot.model.of(pipe.ClientJoined) == []
+
+
 async def test_clients_that_know_no_ids_are_side_by_side_and_each_comes_back(house: House) -> None:
     first = await unnumbered(house)
     again = await unnumbered(house, again=True, ufrag="b")
