@@ -163,7 +163,7 @@ class ResumeSession:
 
 @dataclass(frozen=True, slots=True)
 class CloseConnections:
-    """Tell every client that the session is over, and close its wire; one that is being negotiated closes once it is up."""
+    """Tell every client that the session is over, and close its wire, one under negotiation once it is up."""
 
     reason: str
 
