@@ -20,6 +20,8 @@ import psutil
 T = TypeVar("T")
 DEADLINE = 30.0
 REACTOR = str(Path(sys.executable).with_name("reactor"))
+_HTTP = httpx.Client(timeout=10, limits=httpx.Limits(max_keepalive_connections=0))
+"""Made once: it reads the certificates of the whole world, which takes 40 ms, longer than a look at a server."""
 
 
 def eventually(probe: Callable[[], T], *, within: float = DEADLINE, what: str = "the condition") -> T:
@@ -88,7 +90,7 @@ class RunningServer:
 
     def health(self) -> dict[str, Any]:
         """Return the body of `/health`."""
-        body: dict[str, Any] = httpx.get(f"{self.url}/health", timeout=10).json()
+        body: dict[str, Any] = _HTTP.get(f"{self.url}/health").json()
         return body
 
     @property
