@@ -187,11 +187,13 @@ async def test_the_model_hears_a_tone_at_its_pitch_at_the_rate_it_declared(join:
     client, microphone = await join(), Microphone(440)
     await client.publish(track, microphone.track)
     with running(microphone):
-        reports = await until(lambda: len(client.heard("heard")) >= 3 and client.heard("heard"), "a tone")
-    last = reports[-1]
+        steady = await until(
+            lambda: [told for told in client.heard("heard")[2:] if told["rate"] == pytest.approx(rate, rel=0.1)],
+            "a tone at its rate",  # after a stall of the machine one comes faster
+        )
+    last = steady[-1]
     assert (last["track"], last["block"]) == (track, rate // 50)
     assert last["hertz"] == pytest.approx(440, abs=3)
-    assert last["rate"] == pytest.approx(rate, rel=0.1)
 
 
 async def test_a_second_publisher_is_refused_until_the_first_gives_the_track_back(join: Join) -> None:
