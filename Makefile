@@ -19,7 +19,8 @@ demo: .venv/installed $(PAGE)
 
 test: .venv/dev $(PAGE) $(CLIENTS) | $(CHROMIUM) $(IP) $(TURNSERVER)
 	cd page && npm test
-	$(VENV)/python -m pytest -n 2 --dist loadfile
+	# In the files' own order, so that those of tests/browser share one Chromium per process.
+	$(VENV)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: .venv/dev $(PAGE)
 	$(VENV)/ruff check
