@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
 
@@ -42,4 +43,9 @@ def test_a_commands_latency_stands_below_the_picture_and_in_the_figures(tmp_path
 
 
 def describe(stages: dict[str, float]) -> str:
-    return ", ".join(f"{stage} {value:.1f} ms" for stage, value in stages.items() if stage != "total")
+    return ", ".join(f"{stage} {in_words(value)} ms" for stage, value in stages.items() if stage != "total")
+
+
+def in_words(ms: float) -> Decimal:
+    """Round as JavaScript's `toFixed`, a half up."""
+    return Decimal(ms).quantize(Decimal("0.1"), ROUND_HALF_UP)
