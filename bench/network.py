@@ -1,6 +1,6 @@
 """What a viewer sees of a bad network: longest freeze, time to the full rate, delay; a relay between it and the server.
 
-`python bench/network.py [--only NAME]`; exits with 1 when a limit is missed.
+`python bench/network.py [--only NAME] [--repeats N]`; exits with 1 when a median is over its limit.
 """
 
 from __future__ import annotations
@@ -110,24 +110,37 @@ def _kbps(arrived: list[tuple[float, float]], start: float, end: float) -> float
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", help="run the cases whose name contains this")
-    parser.add_argument("--seed", type=int, default=1, help="of the losses")
+    parser.add_argument("--seed", type=int, default=1, help="of the losses, of the first repeat")
+    parser.add_argument("--repeats", type=int, default=3, help="of each case: when a picture is cut off is chance")
     parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
     options = parser.parse_args()
     figures: dict[str, dict[str, float]] = {}
     missed = []
     for case in (case for case in CASES if options.only in case.name):
-        port = free_port()
-        with serving(stamped(OURS, width=WIDTH, height=HEIGHT, fps=FPS, port=port), port) as server:
-            seen = figures[case.name] = asyncio.run(run(case, server, options.seed))
+        runs = []
+        for repeat in range(options.repeats):
+            port = free_port()
+            with serving(stamped(OURS, width=WIDTH, height=HEIGHT, fps=FPS, port=port), port) as server:
+                runs.append(asyncio.run(run(case, server, options.seed + repeat)))
+        seen = figures[case.name] = {key: float(np.median([figure[key] for figure in runs])) for key in runs[0]}
+        seen["worst_freeze_s"] = max(figure["freeze_s"] for figure in runs)
         limits = {"freeze_s": case.freeze_s, "full_s": case.full_s, "p95_ms": case.p95_ms}
         missed += [f"{case.name}: {key} {seen[key]:.2f} > {most:g}" for key, most in limits.items() if seen[key] > most]
     if options.json:
         print(json.dumps(figures))
     else:
         say_where()
-        columns = ("", "longest freeze s", "full rate after s", "p50 ms", "p95 ms", "kbit/s before", "and during")
-        keys = ("freeze_s", "full_s", "p50_ms", "p95_ms", "before_kbps", "during_kbps")
-        print_table("a bad network", columns, [[name, *(f[key] for key in keys)] for name, f in figures.items()])
+        columns = {
+            "longest freeze s": "freeze_s",
+            "worst of all s": "worst_freeze_s",
+            "full rate after s": "full_s",
+            "p50 ms": "p50_ms",
+            "p95 ms": "p95_ms",
+            "kbit/s before": "before_kbps",
+            "and during": "during_kbps",
+        }
+        rows = [[name, *(figure[key] for key in columns.values())] for name, figure in figures.items()]
+        print_table(f"a bad network, medians of {options.repeats} runs", ("", *columns), rows)
     if missed:
         sys.exit("missed: " + "; ".join(missed))
 
