@@ -186,6 +186,8 @@ class Connection:
         # The engine may deliver a message before it tells that the transport is up.
         self._is_transport_up = True
         self.on_channel_open(label)
+        if self._is_closed:
+            return
         family = self._wire.family
         try:
             message = self._wire.hear(label, data)

@@ -103,8 +103,10 @@ async def test_a_wire_that_comes_up_after_its_session_is_closed_and_joins_no_oth
     if is_next_open:
         house.slot.runtime.start_session()
     late.come_up()
+    late.say(RESUME, "control")  # was on its way
     assert late.closed
     assert house.acceptor.connections == 0
+    assert not any(ladder.wants_keyframe for ladder in house.acceptor.ladders.values()), "nothing is encoded for it"
     assert house.slot.model.of(pipe.ClientJoined) == []
 
 
