@@ -42,6 +42,7 @@ class Case:
 
 CASES = (
     Case("5 to 0.5 Mbit/s and back", {"rate_bps": 500_000}, 10, freeze_s=1.0, full_s=5.0),
+    Case("5 to 0.25 Mbit/s and back", {"rate_bps": 250_000}, 10, freeze_s=2.0, full_s=5.0),
     Case("blackout of 2 s", {"blackout": True}, 2, freeze_s=3.0, full_s=5.0),
     Case("1 % loss", {"loss": 0.01}, 10, freeze_s=0.5, full_s=5.0),
     Case("5 % loss", {"loss": 0.05}, 10, freeze_s=1.0, full_s=5.0),

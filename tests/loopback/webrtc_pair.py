@@ -148,8 +148,15 @@ class Viewer:
         return self
 
     async def decoded(self) -> int:
-        report = await self.pc.get_stats()
-        return sum(e.frames_decoded or 0 for e in report.values() if isinstance(e, webrtc.RTCInboundRtpStreamStats))
+        return await self._total("frames_decoded")
+
+    async def received_bytes(self) -> int:
+        return await self._total("bytes_received")
+
+    async def _total(self, figure: str) -> int:
+        inbound = [e for e in (await self.pc.get_stats()).values() if isinstance(e, webrtc.RTCInboundRtpStreamStats)]
+        assert inbound
+        return sum(getattr(entry, figure) or 0 for entry in inbound)
 
     async def _watch(self, track: webrtc.MediaStreamTrack) -> None:
         async for frame in webrtc.MediaStreamTrackProcessor(webrtc.MediaStreamTrackProcessorInit(track, 30)).readable:

@@ -28,6 +28,8 @@ LONGEST_RAISE = 10.0
 """Seconds that an estimate has room for more before the rate follows; doubled by every raise that did not hold."""
 HELD = 3.0
 """Seconds after which a raise counts as having held."""
+ANOTHER = 2.0
+"""A raise to this many times the rate that did not hold is no second try of it: the network has come back."""
 SPAN = 2**0.5
 """Viewers whose rates differ by no more share a lower rung, at the rate of the slowest."""
 SCALES = (1.0, 0.75, 0.5, 0.25)
@@ -68,8 +70,10 @@ class Appetite:
         self._limits = limits
         self._raised_at = -math.inf
         self._patience = RAISE_AFTER
+        self._did_not_hold = 0
         self._low_since: float | None = None
         self._high_since: float | None = None
+        self._another_since: float | None = None
 
     def note(self, bps: int, now: float) -> bool:
         """Take one estimate.
@@ -84,19 +88,23 @@ class Appetite:
         fitting = self._limits.rate_for(bps)
         self._low_since = _since(self._low_since, bps * FITS < self.rate, now)
         self._high_since = _since(self._high_since, fitting > self.rate, now)
+        is_another = self.rate < fitting >= ANOTHER * self._did_not_hold
+        self._another_since = _since(self._another_since, is_another, now)
         if bps < self.rate * COLLAPSE and fitting < self.rate:
             self._lower(self._limits.rate_for(round(bps * FALLING)), now)
             return True
-        if self._low_since is not None and now - self._low_since >= LOWER_AFTER:
+        if _lasts(self._low_since, LOWER_AFTER, now):
             self._lower(fitting, now)
-        elif self._high_since is not None and now - self._high_since >= self._patience:
-            self.rate, self._raised_at, self._high_since = fitting, now, None
+        elif _lasts(self._high_since, self._patience, now) or _lasts(self._another_since, RAISE_AFTER, now):
+            self.rate, self._raised_at = fitting, now
+            self._high_since = self._another_since = None
         return False
 
     def _lower(self, rate: int, now: float) -> None:
         if rate < self.rate:
             failed = now - self._raised_at < HELD
             self._patience = min(self._patience * 2, LONGEST_RAISE) if failed else RAISE_AFTER
+            self._did_not_hold = self.rate if failed else 0
         self.rate, self._low_since = rate, None
 
 
@@ -104,6 +112,10 @@ def _since(since: float | None, holds: bool, now: float) -> float | None:
     if not holds:
         return None
     return now if since is None else since
+
+
+def _lasts(since: float | None, seconds: float, now: float) -> bool:
+    return since is not None and now - since >= seconds
 
 
 def rungs(appetites: Iterable[int], most: int) -> list[int]:

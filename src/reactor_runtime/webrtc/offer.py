@@ -15,6 +15,10 @@ MOST_KBPS = 20_000
 """How much the engine's estimate may find; of its own accord it asks for no more than 5 Mbit/s. It is above our rates,
 since a picture leaves at the pace of the estimate: a key frame of 80 kB in 30 ms."""
 
+LEAST_KBPS = 100
+"""How little it may find. The least rung takes more, and from nothing it would need many seconds to find a network that
+has come back: it asks for three times what it believes."""
+
 _MID = re.compile(r"^a=mid:(\S+)", re.MULTILINE)
 _DIRECTION = re.compile(r"^a=(sendrecv|sendonly|recvonly|inactive)\s*$", re.MULTILINE)
 _CODEC = re.compile(r"^a=rtpmap:(\d+) (VP8|VP9|AV1)/90000\s*$", re.IGNORECASE | re.MULTILINE)
@@ -60,8 +64,9 @@ def media_lines(sdp: str) -> list[MediaLine]:
 
 def prepared(sdp: str) -> str:
     """Return a client's offer with what sending shared access units needs."""
+    rates = {"min": LEAST_KBPS, "start": START_KBPS, "max": MOST_KBPS}
     return _with_rates(
-        _DESCRIBES_LAYERS.sub("", sdp), f"x-google-start-bitrate={START_KBPS};x-google-max-bitrate={MOST_KBPS}"
+        _DESCRIBES_LAYERS.sub("", sdp), ";".join(f"x-google-{name}-bitrate={kbps}" for name, kbps in rates.items())
     )
 
 

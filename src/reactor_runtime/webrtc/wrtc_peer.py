@@ -60,6 +60,18 @@ def prepare_engine() -> None:
             # A picture leaves at little more than the estimate: what a slow network could not take would be lost, asked
             # for again, and be in the way of everything newer for seconds.
             "WebRTC-VideoRateControl": "pacing_factor:1.2,alr_probing:true",
+            # It leaves no slower than 1.2 times this, though, whatever the estimate: after a collapse the pacer waits
+            # until what it sent ahead at the former pace is made up for at the new one.
+            "WebRTC-Video-MinVideoBitrate": "Enabled,br:500kbps",
+            "WebRTC-Bwe-MinAllocAsLowerBound": "Disabled",
+            # What is sent again keeps to the estimate, and leaves the rest of that pace to new pictures ("Disabled"
+            # turns this limit on).
+            "WebRTC-DisableRtxRateLimiter": "Disabled",
+            # Half of what the engine takes by itself: a collapse is seen in full at once, not in three steps.
+            "WebRTC-Bwe-RobustThroughputEstimatorSettings": "enabled:true,window_packets:10,window_duration:400ms",
+            # Once packets are lost it doubles them as RED and ULPFEC, because the offer has those, answer or not, and
+            # at a rate that fits the dummies.
+            "WebRTC-DisableUlpFecExperiment": "Enabled",
             # What a network has regained is found by asking often, and for much, however full the line is.
             "WebRTC-Bwe-AlrProbing": "alr_interval:1s,alr_scale:3,loss_limited_scale:3",
             # Not once the estimate is near `offer.MOST_KBPS`: a third of all packets were such questions.
@@ -191,9 +203,15 @@ class WrtcPeer:
             if (pair := selected_pair(found)) is not None:
                 bps = pair.available_outgoing_bitrate
                 self._has_estimate = self._has_estimate or bps > 0
+        if not self._has_estimate or bps is None:
+            return None
+        if repeats > bps > 0:
+            # They were let in at an estimate that no longer holds, and new pictures wait behind them.
+            for track in self._video:
+                self._on_keyframe_request(track)
         # The engine puts what was lost before what is new: what it sends again is not there for pictures.
         # An estimate that was there and is not: two seconds' worth of packets wait, and the engine takes no more.
-        return int(max(bps - repeats, bps * LEAST_LEFT)) if self._has_estimate and bps is not None else None
+        return int(max(bps - repeats, bps * LEAST_LEFT))
 
     async def stats(self) -> dict[str, float]:
         """See `Peer.stats`."""

@@ -101,6 +101,21 @@ def test_every_raise_that_does_not_hold_doubles_the_patience_and_one_that_holds_
     assert seconds_until_raised(now + 60) == pytest.approx(0.7, abs=0.21)
 
 
+def test_a_network_that_comes_back_is_no_second_try_of_a_raise_that_did_not_hold() -> None:
+    appetite = Appetite(LIMITS, AMPLE)
+    appetite.note(400_000, 0)
+    now = 1.0
+    for _ in range(5):  # a network of 400 kbit/s that looks like one of 600 now and then
+        while appetite.rate < 450_000:
+            now += 0.1
+            appetite.note(600_000, now)
+        appetite.note(300_000, now := now + 0.5)
+    note(appetite, 600_000, now + 0.1, 5)
+    assert appetite.rate < 450_000, "a second try waits"
+    assert note(appetite, AMPLE, now + 5.2, RAISE_AFTER - 0.1) < 450_000
+    assert note(appetite, AMPLE, now + 5.2 + RAISE_AFTER, 0.1) == 4_000_000
+
+
 def test_viewers_who_all_get_the_best_need_one_rung() -> None:
     assert rungs([4_000_000] * 64, 3) == [4_000_000]
 
