@@ -63,8 +63,7 @@ class HttpPeer:
 
     def hear(self, frame: str | bytes) -> None:
         """Take one text frame of the client."""
-        if not self._is_closed:
-            self._observer.on_message("data", frame)
+        self._observer.on_message("data", frame)
 
     def leave(self) -> None:
         """The client ends the connection."""
