@@ -8,7 +8,6 @@ import shutil
 import tempfile
 import threading
 from collections.abc import AsyncIterable, Callable, Container
-from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
@@ -235,10 +234,11 @@ class _Folder:
 
     def remove_all(self) -> None:
         """Delete the folder; no file is made after that."""
-        with self._lock, suppress(OSError):
+        with self._lock:
             self._is_closed = True
             if self._path is not None:
-                shutil.rmtree(self._path)
+                # An upload that fails at this moment deletes its own file: one that is gone must not end this.
+                shutil.rmtree(self._path, ignore_errors=True)
 
 
 def _unknown() -> ClientError:

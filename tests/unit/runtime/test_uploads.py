@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import stat
 import tempfile
 import time
@@ -239,6 +240,21 @@ async def test_the_session_takes_its_files_with_it(uploads: Uploads, folder: Pat
     assert stored(folder)
     uploads.close()
     assert "x" not in uploads
+    await until(lambda: not found(folder))
+
+
+async def test_a_file_that_another_deletes_at_that_moment_does_not_keep_the_folder(
+    uploads: Uploads, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await complete(uploads, "x")
+    unlink = os.unlink
+
+    def come_second(path: str, *, dir_fd: int | None = None) -> None:
+        unlink(path, dir_fd=dir_fd)
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr(os, "unlink", come_second)
+    uploads.close()
     await until(lambda: not found(folder))
 
 
