@@ -104,7 +104,7 @@ class Appetite:
         if rate < self.rate:
             failed = now - self._raised_at < HELD
             self._patience = min(self._patience * 2, LONGEST_RAISE) if failed else RAISE_AFTER
-            self._did_not_hold = self.rate if failed else 0
+            self._did_not_hold = max(self._did_not_hold, self.rate) if failed else 0
         self.rate, self._low_since = rate, None
 
 

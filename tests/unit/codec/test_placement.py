@@ -116,6 +116,14 @@ def test_a_network_that_comes_back_is_no_second_try_of_a_raise_that_did_not_hold
     assert note(appetite, AMPLE, now + 5.2 + RAISE_AFTER, 0.1) == 4_000_000
 
 
+def test_a_raise_that_ends_in_two_steps_is_not_tried_again_sooner() -> None:
+    appetite = Appetite(LIMITS, 500_000)
+    assert note(appetite, AMPLE, 0, RAISE_AFTER) == 4_000_000
+    appetite.note(1_000_000, 1)
+    appetite.note(200_000, 1.1)
+    assert note(appetite, AMPLE, 1.2, RAISE_AFTER + 0.1) < 300_000
+
+
 def test_viewers_who_all_get_the_best_need_one_rung() -> None:
     assert rungs([4_000_000] * 64, 3) == [4_000_000]
 
