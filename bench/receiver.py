@@ -21,6 +21,7 @@ import webrtc
 from stamp import STAMP_HEIGHT, STAMP_WIDTH, Stamp, read
 from viewer import Viewer, open_session
 
+LOOK_LATER = 0.015  # seconds from a picture to the reading of its stamp: the other viewers' pictures come first
 DRAIN = 1.0  # seconds to wait for pictures pushed in the window and decoded after it
 AT_ONCE = 8  # viewers that connect together
 MS = 1_000_000  # nanoseconds
@@ -52,16 +53,21 @@ class Tally:
 
 
 async def watch(viewer: Viewer, width: int, tally: Tally) -> None:
-    """Read the stamps of one viewer until cancelled. `width` is what the model emits; rungs may be smaller."""
+    """Note the pictures of one viewer until cancelled. `width` is what the model emits; rungs may be smaller."""
+    loop = asyncio.get_running_loop()
     async for frame in viewer.frames():
-        now = time.monotonic_ns()
-        tally.size = f"{frame.coded_width}x{frame.coded_height}"
-        stamp = read(_stamp_luma(frame, frame.coded_width / width))
-        frame.close()
-        if stamp is None:
-            tally.unreadable += 1
-        else:
-            tally.seen.append((stamp, now))
+        loop.call_later(LOOK_LATER, look, frame, width, tally, time.monotonic_ns())
+
+
+def look(frame: webrtc.VideoFrame, width: int, tally: Tally, now: int) -> None:
+    """Read the stamp of a picture that was decoded at `now`, in monotonic ns."""
+    tally.size = f"{frame.coded_width}x{frame.coded_height}"
+    stamp = read(_stamp_luma(frame, frame.coded_width / width))
+    frame.close()
+    if stamp is None:
+        tally.unreadable += 1
+    else:
+        tally.seen.append((stamp, now))
 
 
 def _stamp_luma(frame: webrtc.VideoFrame, scale: float) -> np.ndarray[Any, np.dtype[np.uint8]]:

@@ -5,43 +5,63 @@ import { levelOf } from "./choice";
 import { h } from "./dom";
 import type { SentPicture } from "./transports/transport";
 
+const PICTURE_HEIGHT = 144; // twice what the page gives it, for dense screens
+const PICTURE_INTERVAL_MS = 66;
 const MEASURE_INTERVAL_MS = 1_000;
 const LEVEL_INTERVAL_MS = 100;
 const MUTED_PICTURE = "Black is sent";
 const MUTED_SOUND = "Silence is sent";
 
-/** The picture as it leaves this machine; a camera that faces the person is shown as a mirror would. */
+/**
+ * The picture as it leaves this machine; a camera that faces the person is shown as a mirror would.
+ *
+ * Drawn by the page: of two video elements on a page Chromium makes a conference, which it composes half as often as the
+ * screen is refreshed, and the model's picture is seen up to 33 ms later (`bench/photon.py`).
+ */
 export class Preview {
   readonly element: HTMLElement;
   readonly #video: HTMLVideoElement;
+  readonly #canvas: HTMLCanvasElement;
   readonly #figures: HTMLElement;
   #measuring: ReturnType<typeof setInterval> | undefined;
+  #drawing: ReturnType<typeof setInterval> | undefined;
 
   /** @param measure What is sent, as the connection counts it. */
   constructor(
     name: string,
     private readonly measure: () => Promise<SentPicture | null>,
   ) {
-    this.#video = h("video", { "data-testid": `preview-${name}`, "aria-label": "What is sent", autoplay: true, playsinline: true });
+    this.#video = h("video", { autoplay: true, playsinline: true });
     this.#video.muted = true;
+    this.#canvas = h("canvas", { role: "img", "aria-label": "What is sent", "data-testid": `preview-${name}` });
     this.#figures = h("span", { class: "sent", "data-testid": `sent-${name}` });
-    this.element = h("div", { class: "preview" }, this.#video, this.#figures, h("span", { class: "muted" }, MUTED_PICTURE));
+    this.element = h("div", { class: "preview" }, this.#canvas, this.#figures, h("span", { class: "muted" }, MUTED_PICTURE));
   }
 
   start({ kind, media }: Capture): void {
     this.stop();
     this.#video.srcObject = new MediaStream([media]);
-    this.#video.classList.toggle("mirrored", kind === "camera" && media.getSettings().facingMode !== "environment");
-    this.#measuring = setInterval(() => void this.#draw(), MEASURE_INTERVAL_MS);
+    this.#canvas.classList.toggle("mirrored", kind === "camera" && media.getSettings().facingMode !== "environment");
+    this.#drawing = setInterval(() => this.#draw(), PICTURE_INTERVAL_MS);
+    this.#measuring = setInterval(() => void this.#tell(), MEASURE_INTERVAL_MS);
   }
 
   stop(): void {
+    clearInterval(this.#drawing);
     clearInterval(this.#measuring);
     this.#video.srcObject = null;
     this.#figures.textContent = "";
   }
 
-  async #draw(): Promise<void> {
+  #draw(): void {
+    const { videoWidth, videoHeight } = this.#video;
+    if (!videoWidth || !this.#canvas.offsetWidth) return;
+    const width = Math.round((PICTURE_HEIGHT * videoWidth) / videoHeight);
+    if (this.#canvas.width !== width) [this.#canvas.width, this.#canvas.height] = [width, PICTURE_HEIGHT];
+    this.#canvas.getContext("2d", { alpha: false })!.drawImage(this.#video, 0, 0, width, PICTURE_HEIGHT);
+  }
+
+  async #tell(): Promise<void> {
     const sent = await this.measure();
     this.#figures.textContent = sent ? `${sent.width} × ${sent.height}\n${Math.round(sent.fps)} fps` : "";
   }
