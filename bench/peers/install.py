@@ -13,7 +13,8 @@ from pathlib import Path
 VENVS = Path(__file__).parents[2] / "build" / "peers"
 PINS = {
     "aiortc": ["aiortc==1.16.0", "fastapi", "numpy", "uvicorn"],
-    "fastrtc": ["fastrtc==0.0.34", "aiortc==1.16.0", "fastapi", "numpy", "uvicorn"],
+    # Its gradio imports what huggingface_hub 1 has no more, and does not say so.
+    "fastrtc": ["fastrtc==0.0.34", "aiortc==1.16.0", "fastapi", "huggingface_hub<1", "numpy", "uvicorn"],
     "reactor-runtime": ["reactor-runtime==3.10.0", "numpy"],
 }
 
