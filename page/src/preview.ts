@@ -5,7 +5,7 @@ import { levelOf } from "./choice";
 import { h } from "./dom";
 import type { SentPicture } from "./transports/transport";
 
-const PICTURE_HEIGHT = 144; // twice what the page gives it, for dense screens
+const [MOST_WIDTH, MOST_HEIGHT] = [256, 144]; // twice what the page gives it, for dense screens
 const PICTURE_INTERVAL_MS = 66;
 const MEASURE_INTERVAL_MS = 1_000;
 const LEVEL_INTERVAL_MS = 100;
@@ -22,6 +22,7 @@ export class Preview {
   readonly element: HTMLElement;
   readonly #video: HTMLVideoElement;
   readonly #canvas: HTMLCanvasElement;
+  readonly #surface: CanvasRenderingContext2D;
   readonly #figures: HTMLElement;
   #measuring: ReturnType<typeof setInterval> | undefined;
   #drawing: ReturnType<typeof setInterval> | undefined;
@@ -34,6 +35,7 @@ export class Preview {
     this.#video = h("video", { autoplay: true, playsinline: true });
     this.#video.muted = true;
     this.#canvas = h("canvas", { role: "img", "aria-label": "What is sent", "data-testid": `preview-${name}` });
+    this.#surface = this.#canvas.getContext("2d", { alpha: false })!;
     this.#figures = h("span", { class: "sent", "data-testid": `sent-${name}` });
     this.element = h("div", { class: "preview" }, this.#canvas, this.#figures, h("span", { class: "muted" }, MUTED_PICTURE));
   }
@@ -50,15 +52,17 @@ export class Preview {
     clearInterval(this.#drawing);
     clearInterval(this.#measuring);
     this.#video.srcObject = null;
+    this.#surface.clearRect(0, 0, MOST_WIDTH, MOST_HEIGHT);
     this.#figures.textContent = "";
   }
 
   #draw(): void {
     const { videoWidth, videoHeight } = this.#video;
     if (!videoWidth || !this.#canvas.offsetWidth) return;
-    const width = Math.round((PICTURE_HEIGHT * videoWidth) / videoHeight);
-    if (this.#canvas.width !== width) [this.#canvas.width, this.#canvas.height] = [width, PICTURE_HEIGHT];
-    this.#canvas.getContext("2d", { alpha: false })!.drawImage(this.#video, 0, 0, width, PICTURE_HEIGHT);
+    const scale = Math.min(MOST_WIDTH / videoWidth, MOST_HEIGHT / videoHeight);
+    const [width, height] = [Math.ceil(videoWidth * scale), Math.ceil(videoHeight * scale)];
+    if (this.#canvas.width !== width || this.#canvas.height !== height) [this.#canvas.width, this.#canvas.height] = [width, height];
+    this.#surface.drawImage(this.#video, 0, 0, width, height);
   }
 
   async #tell(): Promise<void> {
