@@ -100,6 +100,8 @@ def page(filming: Browser, server: RunningServer) -> Iterator[Page]:
     expect(page.get_by_test_id("source-webcam")).to_be_enabled(timeout=LONG)
     yield page
     page.goto("about:blank")  # leaves the session: a browser that is just gone is waited for
+    # Until then the camera's track is its own, and the next page would be refused it.
+    eventually(lambda: not server.health()["connections"], what="the page's connection to end")
     context.close()
 
 
@@ -222,6 +224,7 @@ def test_a_screen_is_shared_with_its_sound_and_both_end_together(page: Page) -> 
     for track in ("webcam", "mic"):
         expect(page.get_by_test_id(f"source-{track}")).to_have_attribute("aria-pressed", "false")
     page.reload()
+    expect(page.get_by_test_id("source-webcam")).to_be_enabled(timeout=LONG)
     expect(page.get_by_test_id("source-webcam")).to_have_text("Screen")
     expect(page.get_by_test_id("preview-webcam")).to_be_hidden()
 
