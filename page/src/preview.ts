@@ -15,8 +15,8 @@ const MUTED_SOUND = "Silence is sent";
 /**
  * The picture as it leaves this machine; a camera that faces the person is shown as a mirror would.
  *
- * Drawn by the page: of two video elements on a page Chromium makes a conference, which it composes half as often as the
- * screen is refreshed, and the model's picture is seen up to 33 ms later (`bench/photon.py`).
+ * Drawn by the page: beside a second video element Chromium shows both at half the screen's rate, and the model's picture is
+ * seen 17 to 33 ms later (`bench/photon.py`).
  */
 export class Preview {
   readonly element: HTMLElement;

@@ -143,7 +143,7 @@ def test_a_camera_is_previewed_as_in_a_mirror_and_sent_as_it_is(page: Page) -> N
     stage, preview = page.get_by_test_id("stage-main_video"), page.get_by_test_id("preview-webcam")
     wait_sides(stage, RED, BLUE)
     wait_sides(preview, BLUE, RED)
-    # Two would make a conference of the page, which Chromium shows later.
+    # Beside a second one Chromium shows the model's picture later.
     expect(page.locator("video:visible")).to_have_count(1)
     expect(page.get_by_test_id("sent-webcam")).to_contain_text("fps", timeout=LONG)
     mute = page.get_by_test_id("mute-webcam")
